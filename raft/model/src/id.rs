@@ -1,0 +1,9 @@
+//! Ids and names. Each has one text form, and parsing refuses every other.
+
+mod hash;
+mod name;
+mod node;
+
+pub use hash::{FederationId, Hash, HashError, KeyId};
+pub use name::{CatalogueName, NameError, OrgName, PolicyName, SiteName, UserId};
+pub use node::{NodeId, NodeIdError};

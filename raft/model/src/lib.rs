@@ -1,0 +1,20 @@
+//! The types that every part of Verbund shares: ids, resources, commands, outcomes, refusals.
+//!
+//! A value of this crate says *what*, never *how*: there is no function here that decides, verifies, stores or sends.
+//! Constructors check form (lengths, alphabets), so that a value that exists is well-formed; whether it is *allowed* is
+//! for `verbund-machine` to say.
+//!
+//! **Never in this crate**: I/O, clocks, randomness, tokio, cryptography, and any dependency that brings them.
+
+pub mod command;
+pub mod document;
+pub mod id;
+pub mod key;
+pub mod outcome;
+pub mod resource;
+
+pub use command::Command;
+pub use document::Document;
+pub use id::{CatalogueName, FederationId, Hash, KeyId, NodeId, OrgName, PolicyName, SiteName, UserId};
+pub use key::{Algorithm, PublicKey};
+pub use outcome::{Accepted, Outcome, Refusal};

@@ -1,0 +1,40 @@
+//! The resources of the replicated state.
+//!
+//! None of these types skips fields or uses untagged forms: the same derives serve JSON and the binary snapshot.
+
+mod address;
+mod admission;
+mod catalogue;
+mod federation;
+mod land;
+mod organisation;
+mod site;
+mod user;
+
+pub use address::{Address, AddressError};
+pub use admission::{Admission, AdmissionRequest, Invitation, InvitationUse, Proofs};
+pub use catalogue::{CatalogueEntry, Policy};
+pub use federation::{Action, CoordinatorSet, Federation, Proposal};
+pub use land::{Land, LandError};
+pub use organisation::{OrgRole, Organisation, Standing};
+pub use site::{Der, Node, NodeStanding, Site};
+pub use user::{KeyOwner, RegisteredKey, RoleBinding, User, UserRole};
+
+use serde::{Deserialize, Serialize};
+
+/// Milliseconds since 1970-01-01T00:00:00Z, as the log stamps them.
+pub type Millis = u64;
+
+/// What every resource carries beside its value.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct Versioned<T> {
+    /// Log index of the last change: the resource version for compare-and-set.
+    pub version: u64,
+    /// When it was created.
+    pub created: Millis,
+    /// When it was last changed.
+    pub changed: Millis,
+    /// The resource.
+    pub value: T,
+}
