@@ -12,6 +12,7 @@ pub mod id;
 pub mod key;
 pub mod outcome;
 pub mod resource;
+pub mod view;
 
 pub use command::Command;
 pub use document::Document;
