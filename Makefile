@@ -1,0 +1,39 @@
+# Two commands for a new machine: make demo, make test. Both install what is missing.
+export CARGO_TARGET_DIR ?= $(HOME)/.cache/verbund/target
+
+.PHONY: help prerequisites build demo test check bench install clean-demo
+
+help:
+	@echo "make demo           a federation of three sites on this machine, until Ctrl-C"
+	@echo "make test           every test"
+	@echo "make check          what CI runs: form, lints, dependencies, purity, tests"
+	@echo "make bench          side by side with etcd; prints tables and the path of a JSON list"
+	@echo "make build          the binary, at $(CARGO_TARGET_DIR)/release/verbund"
+	@echo "make install        the binary to \$$PREFIX/bin (default /usr/local)"
+	@echo "make clean-demo     forgets the demo's federation"
+
+prerequisites:
+	@.ci/prerequisites
+
+build: prerequisites
+	cargo build --locked --release --package verbund
+
+demo: build
+	@VERBUND=$(CARGO_TARGET_DIR)/release/verbund deploy/demo/run
+
+clean-demo:
+	@deploy/demo/run --forget
+
+test: build
+	VERBUND_BIN=$(CARGO_TARGET_DIR)/release/verbund cargo test --locked --workspace
+
+check:
+	.ci/run
+
+bench: build
+	@.ci/prerequisites bench
+	cargo build --locked --release --package verbund-kit --bins
+	VERBUND_BIN=$(CARGO_TARGET_DIR)/release/verbund $(CARGO_TARGET_DIR)/release/verbund-bench
+
+install: build
+	install -D -m 0755 $(CARGO_TARGET_DIR)/release/verbund $(DESTDIR)$(or $(PREFIX),/usr/local)/bin/verbund
