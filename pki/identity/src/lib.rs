@@ -6,8 +6,25 @@
 //! **Never in this crate**: I/O, clocks, randomness, tokio, private keys, a C library; and no decision whether an author
 //! *may* do something, which is `verbund-machine`'s.
 
+pub mod admission;
+mod base64_bytes;
+pub mod batch;
+pub mod certificate;
+pub mod envelope;
+pub mod genesis;
+pub mod head;
+pub mod login;
 pub mod spiffe;
+pub mod statement;
 pub mod verify;
 
+pub use admission::{InvitationToken, TokenError, admission_binding, node_binding};
+pub use batch::BatchProof;
+pub use certificate::{CaCertificate, CaCertificateError};
+pub use envelope::{Authentication, Envelope, EnvelopeError};
+pub use genesis::{Genesis, GenesisError};
+pub use head::{Head, SignedHead};
+pub use login::LoginRequest;
 pub use spiffe::{SpiffeId, Subject, TrustDomain};
-pub use verify::{PureVerifier, SignatureVerifier, is_fixed_form, key_id, normalise, sha256};
+pub use statement::{Precondition, Statement, StatementError};
+pub use verify::{PureVerifier, SignatureVerifier, is_fixed_form, is_on_curve, key_id, normalise, sha256};
