@@ -64,15 +64,14 @@ impl FromStr for Address {
 fn parse(text: &str) -> Option<Address> {
     let (network, rest) = text.split_once('=').unwrap_or(("default", text));
     let (host, port) = rest.rsplit_once(':')?;
-    let port = port.parse::<u16>().ok().filter(|p| *p != 0)?;
-    let host = match host.strip_prefix('[') {
-        Some(inner) => inner.strip_suffix(']')?.parse::<std::net::Ipv6Addr>().ok()?.to_string(),
-        None => host.to_owned(),
-    };
     let label = |s: &str, extra: &[u8]| {
         (1..=253).contains(&s.len()) && s.bytes().all(|b| b.is_ascii_alphanumeric() || extra.contains(&b))
     };
-    let host_fits = host.parse::<std::net::Ipv6Addr>().is_ok() || label(&host, b".-");
+    let port = port.parse::<u16>().ok().filter(|p| *p != 0)?;
+    let (host, host_fits) = match host.strip_prefix('[') {
+        Some(inner) => (inner.strip_suffix(']')?.parse::<std::net::Ipv6Addr>().ok()?.to_string(), true),
+        None => (host.to_owned(), label(host, b".-")),
+    };
     (label(network, b"-") && network.len() <= 40 && host_fits).then(|| Address {
         network: network.to_owned(),
         host,
