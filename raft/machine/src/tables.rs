@@ -1,0 +1,160 @@
+//! All tables of the state.
+
+use std::collections::BTreeSet;
+
+use serde::{Deserialize, Serialize};
+use verbund_model::resource::{
+    Admission, CatalogueEntry, Federation, Invitation, Node, Organisation, Policy, Proposal, RegisteredKey,
+    RoleBinding, Site, User,
+};
+use verbund_model::{Hash, KeyId, NodeId, SiteName};
+
+use crate::index::Index;
+use crate::log::{LogId, Membership};
+use crate::object::{Held, Stored};
+use crate::session::{Answer, InvitationAnswer, LastSession, Session};
+use crate::sum::Sum;
+use crate::table::{Row, Table, row_bytes};
+
+/// What a site's trust anchors and issuing CA have that no other site's may have.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub(crate) enum Mark {
+    /// The id of a CA's key.
+    Key(KeyId),
+    /// SHA-256 of an anchor's subject, DER.
+    Subject(Hash),
+}
+
+/// Whose a mark is.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Marked(pub(crate) SiteName);
+
+impl Row for Marked {
+    const TAG: u8 = 36;
+    type Key = Mark;
+}
+
+/// The voters that the plan wanted from an index on.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Target(pub(crate) BTreeSet<NodeId>);
+
+impl Row for Target {
+    const TAG: u8 = 37;
+    type Key = u64;
+}
+
+/// What there is one of.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Single {
+    /// The last membership applied.
+    pub(crate) membership: Membership,
+    /// Where a set of voters last changed.
+    pub(crate) membership_id: LogId,
+    /// How many node ids were minted in this federation generation.
+    pub(crate) nodes_minted: u32,
+}
+
+impl Row for Single {
+    const TAG: u8 = 38;
+    type Key = ();
+}
+
+macro_rules! tables {
+    ($($field:ident: $row:ty,)*) => {
+        /// The tables. Everything in them counts for the state's hash.
+        #[derive(Clone, Debug, Default)]
+        pub(crate) struct Tables {
+            $(pub(crate) $field: Table<$row>,)*
+        }
+
+        impl Tables {
+            /// The sum over all tables, as kept.
+            pub(crate) fn sum(&self) -> Sum {
+                let mut sum = Sum::default();
+                $(sum.merge(self.$field.sum());)*
+                sum
+            }
+
+            /// The sum over all tables, computed anew.
+            pub(crate) fn recompute(&self) -> Sum {
+                let mut sum = Sum::default();
+                $(sum.merge(&self.$field.recompute());)*
+                sum
+            }
+
+            /// How many entries all tables have.
+            pub(crate) fn len(&self) -> usize {
+                0 $(+ self.$field.len())*
+            }
+
+            /// The bytes of every entry, table by table.
+            pub(crate) fn entries(&self) -> impl Iterator<Item = Vec<u8>> + use<'_> {
+                let none = std::iter::empty();
+                $(let none = none.chain(self.$field.iter().map(|(key, row)| row_bytes::<$row>(key, row)));)*
+                none
+            }
+
+            /// Puts back an entry from its bytes. Errors: what is wrong with them.
+            pub(crate) fn restore(&mut self, bytes: &[u8]) -> Result<(), String> {
+                let (tag, rest) = bytes.split_first().ok_or("it is empty")?;
+                match *tag {
+                    $(<$row as Row>::TAG => put_back(&mut self.$field, rest),)*
+                    other => Err(format!("no table has the tag {other}")),
+                }
+            }
+        }
+    };
+}
+
+tables! {
+    federation: Held<Federation>,
+    organisations: Held<Organisation>,
+    sites: Held<Site>,
+    nodes: Held<Node>,
+    users: Held<User>,
+    role_bindings: Held<RoleBinding>,
+    keys: Held<RegisteredKey>,
+    invitations: Held<Invitation>,
+    admissions: Held<Admission>,
+    proposals: Held<Proposal>,
+    policies: Held<Policy>,
+    catalogue: Held<CatalogueEntry>,
+    sessions: Session,
+    answers: Answer,
+    last_sessions: LastSession,
+    invitation_answers: InvitationAnswer,
+    marks: Marked,
+    targets: Target,
+    single: Single,
+}
+
+fn put_back<R: Row>(table: &mut Table<R>, bytes: &[u8]) -> Result<(), String> {
+    let ((key, row), rest) = postcard::take_from_bytes::<(R::Key, R)>(bytes).map_err(|e| e.to_string())?;
+    if !rest.is_empty() {
+        return Err(format!("{} bytes follow its end", rest.len()));
+    }
+    if table.contains(&key) {
+        return Err(format!("the key {key:?} stands twice"));
+    }
+    table.put(key, row);
+    Ok(())
+}
+
+impl Tables {
+    /// The indexes that follow from the tables.
+    pub(crate) fn index(&self) -> Index {
+        fn enter<T: Stored>(tables: &Tables, index: &mut Index) {
+            T::table(tables).iter().for_each(|(_, held)| held.value.index(index, true));
+        }
+        let mut index = Index::default();
+        enter::<Organisation>(self, &mut index);
+        enter::<User>(self, &mut index);
+        enter::<RoleBinding>(self, &mut index);
+        enter::<RegisteredKey>(self, &mut index);
+        enter::<CatalogueEntry>(self, &mut index);
+        for ((key, number), session) in self.sessions.iter() {
+            index.session_ends.insert((session.until, session.id), (*key, *number));
+        }
+        index
+    }
+}
