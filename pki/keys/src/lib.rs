@@ -1,0 +1,32 @@
+//! Custody of a site's private keys, and what only their holder can do: sign, issue certificates, open what was sealed
+//! for the site (design 3.1, 3.2, 3.8).
+//!
+//! ```text
+//! passphrase ─ Argon2id ─▶ key file ─ AES-256-GCM ─▶ SoftwareKey ─ Signer ─▶ root ─▶ issuing CA ─▶ leaves
+//!                                                 └▶ SealingKey ─ HPKE ─▶ plaintext
+//! ```
+//!
+//! Everything that signs goes through [`Signer`], so that a key in an HSM serves wherever one in a file does. Time always
+//! comes in as a parameter.
+//!
+//! **Never in this crate**: tokio, sockets, trust decisions about *other* sites (the replicated bundle and
+//! `verbund-tls` make those), and no function that writes a private key anywhere but into a sealed file.
+
+pub mod certificate;
+pub mod custody;
+mod files;
+pub mod sealing;
+pub mod site_keys;
+
+pub use certificate::{
+    AcceptError, CaRequestError, Certificate, CertificateError, CertificateInfo, CsrError, Finding, IssueError,
+    IssuingCa, LeafRequest, ProvenKey, TlsIdentity, accept_ca, check_certificate, check_chain, csr_for_ca,
+    csr_for_leaf, is_signed_by, issue_ca, make_root,
+};
+pub use custody::{
+    Asking, AwsVerifier, CreateError, KdfError, KdfParameters, KeyError, KeyFile, KeyLabel, Passphrase,
+    PassphraseError, PassphraseSource, ReadError, SignError, Signer, SoftwareKey, SourceError, UnlockError,
+};
+pub use files::FileError;
+pub use sealing::{OpenError, Opener, SealError, SealingKey, seal};
+pub use site_keys::{Anchor, InitOptions, InitReport, Piece, SiteKeys, SiteKeysError, State};

@@ -1,0 +1,317 @@
+//! The keys of one site in one directory.
+//!
+//! ```text
+//! site.json      trust domain, and what anchors the site's trust          public
+//! root.key       site root; may be moved away and brought back for renewal  sealed
+//! root.pem       its certificate (absent below an authority's own PKI)     public
+//! ca.key         issuing CA                                                sealed
+//! ca.csr         the request, where an authority's PKI signs the CA        public
+//! ca.pem         the CA's certificate                                      public
+//! node.key       signs what the daemon reports                             sealed
+//! sealing.key    opens what was sealed for the site                        sealed
+//! ```
+//!
+//! Keys of TLS leaves are not here: each is made in memory with its leaf and never written.
+
+mod init;
+
+use std::fmt;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+
+pub use init::{InitOptions, InitReport, Piece, State};
+use serde::{Deserialize, Serialize};
+use time::OffsetDateTime;
+use verbund_identity::TrustDomain;
+use verbund_identity::spiffe::SpiffeError;
+
+use crate::certificate::{
+    AcceptError, Certificate, CertificateError, Finding, IssueError, IssuingCa, accept_ca, csr_for_ca, is_signed_by,
+    issue_ca,
+};
+use crate::custody::{CreateError, KeyFile, KeyLabel, Passphrase, ReadError, Signer, SoftwareKey, UnlockError};
+use crate::files::{self, FileError};
+use crate::sealing::{Opener, SealingKey};
+
+const SITE: &str = "site.json";
+const ROOT_KEY: &str = "root.key";
+const ROOT_CERTIFICATE: &str = "root.pem";
+const CA_KEY: &str = "ca.key";
+const CA_REQUEST: &str = "ca.csr";
+const CA_CERTIFICATE: &str = "ca.pem";
+const NODE_KEY: &str = "node.key";
+const SEALING_KEY: &str = "sealing.key";
+/// The most bytes of a public file here.
+const MAX_PUBLIC: u64 = 128 * 1024;
+const SITE_VERSION: u32 = 1;
+
+/// What anchors the trust in a site.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Anchor {
+    /// The site's own root.
+    OwnRoot,
+    /// The site's CA itself, which an authority's own PKI signed; never the authority's root (design 3.2).
+    AuthorityPki,
+}
+
+/// Why something was not done with a site's keys.
+#[derive(Debug, thiserror::Error)]
+pub enum SiteKeysError {
+    /// A file could not be read or written.
+    #[error(transparent)]
+    File(#[from] FileError),
+    /// The directory has no site in it.
+    #[error("there are no site's keys in {}: make them with `verbund init`", .dir.display())]
+    Nothing {
+        /// The directory.
+        dir: PathBuf,
+    },
+    /// A part is missing.
+    #[error("{} is missing: {remedy}", .path.display())]
+    Missing {
+        /// Which file.
+        path: PathBuf,
+        /// What to do.
+        remedy: &'static str,
+    },
+    /// The directory is another site's.
+    #[error("{} has the keys of {found}, not of {wanted}: choose another directory for another site", .dir.display())]
+    OtherSite {
+        /// The directory.
+        dir: PathBuf,
+        /// Whose keys are there.
+        found: String,
+        /// Whose were expected.
+        wanted: String,
+    },
+    /// A file is not what its name says.
+    #[error("{} cannot be used: {reason}", .path.display())]
+    Content {
+        /// Which file.
+        path: PathBuf,
+        /// What is wrong with it.
+        reason: String,
+    },
+    /// A key was not made.
+    #[error(transparent)]
+    Create(#[from] CreateError),
+    /// A key file was not read.
+    #[error(transparent)]
+    Read(#[from] ReadError),
+    /// A key file did not open.
+    #[error(transparent)]
+    Unlock(#[from] UnlockError),
+    /// A certificate or request was not made.
+    #[error(transparent)]
+    Issue(#[from] IssueError),
+    /// The authority's answer was not taken.
+    #[error("the certificate for this site's CA was not taken: {0}")]
+    Accept(#[from] AcceptError),
+}
+
+#[derive(Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+struct SiteFile {
+    version: u32,
+    trust_domain: String,
+    anchor: Anchor,
+}
+
+/// A site's keys, opened for use. The root's key is not among them: it is only read when the CA is renewed.
+pub struct SiteKeys {
+    dir: PathBuf,
+    anchor: Anchor,
+    ca: IssuingCa,
+    anchor_certificate: Certificate,
+    node: Arc<SoftwareKey>,
+    sealing: Arc<SealingKey>,
+}
+
+impl SiteKeys {
+    /// Opens the keys of an initialised site. Costs one key derivation if they were made together. Errors:
+    /// [`SiteKeysError`].
+    pub fn open(dir: &Path, passphrase: &Passphrase) -> Result<Self, SiteKeysError> {
+        let (trust_domain, anchor) = read_site(dir)?;
+        let ca_signer = unlock(&dir.join(CA_KEY), KeyLabel::IssuingCa, passphrase)?;
+        let remedy = match anchor {
+            Anchor::OwnRoot => "run `verbund init` again, which makes what is missing",
+            Anchor::AuthorityPki => {
+                "have ca.csr signed by your PKI and hand the answer to `verbund init --ca-certificate`"
+            }
+        };
+        let certificate = read_certificate(&dir.join(CA_CERTIFICATE), remedy)?;
+        let anchor_certificate = match anchor {
+            Anchor::AuthorityPki => certificate.clone(),
+            Anchor::OwnRoot => read_root(dir, &certificate)?,
+        };
+        let ca = IssuingCa::new(trust_domain, certificate, Arc::new(ca_signer))?;
+        let node = Arc::new(unlock(&dir.join(NODE_KEY), KeyLabel::Node, passphrase)?);
+        let sealing = read_key(&dir.join(SEALING_KEY), KeyLabel::Sealing)?.unlock_sealing(passphrase)?;
+        Ok(Self { dir: dir.to_owned(), anchor, ca, anchor_certificate, node, sealing: Arc::new(sealing) })
+    }
+
+    /// The site's trust domain.
+    #[must_use]
+    pub fn trust_domain(&self) -> &TrustDomain {
+        self.ca.trust_domain()
+    }
+
+    /// The issuing CA.
+    #[must_use]
+    pub fn ca(&self) -> &IssuingCa {
+        &self.ca
+    }
+
+    /// What kind of anchor the site has.
+    #[must_use]
+    pub fn anchor(&self) -> Anchor {
+        self.anchor
+    }
+
+    /// The certificate that the federation's bundle lists for this site: its root, or below an authority's PKI its CA.
+    #[must_use]
+    pub fn anchor_certificate(&self) -> &Certificate {
+        &self.anchor_certificate
+    }
+
+    /// The node's signing key.
+    #[must_use]
+    pub fn node_key(&self) -> Arc<dyn Signer> {
+        self.node.clone()
+    }
+
+    /// The site's sealing key.
+    #[must_use]
+    pub fn sealing_key(&self) -> Arc<dyn Opener> {
+        self.sealing.clone()
+    }
+
+    /// Whether the root's key lies in the directory, rather than offline.
+    #[must_use]
+    pub fn root_key_is_here(&self) -> bool {
+        self.dir.join(ROOT_KEY).exists()
+    }
+
+    /// Has the root sign a new certificate for the same CA key, in the place of the old one. The root's key must be in the
+    /// directory for this. Errors: [`SiteKeysError`]; the old certificate stays then.
+    pub fn renew_ca(
+        &mut self,
+        passphrase: &Passphrase,
+        validity: Duration,
+        now: OffsetDateTime,
+    ) -> Result<(), SiteKeysError> {
+        let path = self.dir.join(ROOT_KEY);
+        if self.anchor == Anchor::AuthorityPki {
+            let remedy = "this site has no root of its own: have `ca.csr` signed again by your PKI";
+            return Err(SiteKeysError::Missing { path, remedy });
+        }
+        let root = unlock(&path, KeyLabel::SiteRoot, passphrase)?;
+        let key = self.ca.signer().public_key();
+        let renewed = issue_ca(&root, &self.anchor_certificate, key, self.trust_domain(), validity, now)?;
+        self.put_ca(renewed)
+    }
+
+    /// The request (PEM) by which an authority's own PKI signs, or signs again, this site's CA. Errors: [`IssueError`].
+    pub fn ca_request(&self) -> Result<String, IssueError> {
+        csr_for_ca(self.ca.signer(), self.trust_domain())
+    }
+
+    fn put_ca(&mut self, certificate: Certificate) -> Result<(), SiteKeysError> {
+        let ca = IssuingCa::new(self.trust_domain().clone(), certificate.clone(), self.ca.signer().clone())?;
+        files::replace(&self.dir.join(CA_CERTIFICATE), certificate.pem().as_bytes(), files::PUBLIC)?;
+        self.ca = ca;
+        Ok(())
+    }
+
+    /// Takes the certificate (PEM, with or without the authority's own) that an authority's PKI made for this site's CA,
+    /// and puts it in place; needs no passphrase. A valid one that is there already is replaced, which is how it is
+    /// renewed. Gives the findings of [`accept_ca`]. Errors: [`SiteKeysError`]; nothing is changed then.
+    pub fn accept_ca_certificate(dir: &Path, answer: &str, now: OffsetDateTime) -> Result<Vec<Finding>, SiteKeysError> {
+        let (trust_domain, anchor) = read_site(dir)?;
+        let path = dir.join(CA_CERTIFICATE);
+        if anchor == Anchor::OwnRoot {
+            let reason =
+                "this site has a root of its own, which signs its CA: no other certificate is taken".to_owned();
+            return Err(SiteKeysError::Content { path, reason });
+        }
+        let key = read_key(&dir.join(CA_KEY), KeyLabel::IssuingCa)?;
+        let all = Certificate::all_from_pem(answer).map_err(AcceptError::Form)?;
+        let ours = |c: &&Certificate| c.info().is_ok_and(|info| info.public_key.as_ref() == Some(key.public_key()));
+        // Without one for our key, the first one serves to say whose it is.
+        let Some(certificate) = all.iter().find(ours).or(all.first()) else {
+            let reason = "there is none".to_owned();
+            return Err(AcceptError::Form(CertificateError::Pem { wanted: "certificates", reason }).into());
+        };
+        let findings = accept_ca(certificate, key.public_key(), &trust_domain, now)?;
+        files::replace(&path, certificate.pem().as_bytes(), files::PUBLIC)?;
+        Ok(findings)
+    }
+}
+
+impl fmt::Debug for SiteKeys {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "SiteKeys({}, {:?}, {:?}, {:?})", self.dir.display(), self.ca, self.node, self.sealing)
+    }
+}
+
+fn read_site(dir: &Path) -> Result<(TrustDomain, Anchor), SiteKeysError> {
+    let path = dir.join(SITE);
+    let bytes = match files::read_public(&path, MAX_PUBLIC) {
+        Err(error) if error.is_missing() => return Err(SiteKeysError::Nothing { dir: dir.to_owned() }),
+        other => other?,
+    };
+    let content = |reason: String| SiteKeysError::Content { path: path.clone(), reason };
+    let site: SiteFile = serde_json::from_slice(&bytes).map_err(|e| content(e.to_string()))?;
+    if site.version != SITE_VERSION {
+        return Err(content(format!("it has version {}, this program knows {SITE_VERSION}", site.version)));
+    }
+    let trust_domain = site.trust_domain.parse().map_err(|e: SpiffeError| content(e.to_string()))?;
+    Ok((trust_domain, site.anchor))
+}
+
+fn read_certificate(path: &Path, remedy: &'static str) -> Result<Certificate, SiteKeysError> {
+    let bytes = match files::read_public(path, MAX_PUBLIC) {
+        Err(error) if error.is_missing() => return Err(SiteKeysError::Missing { path: path.to_owned(), remedy }),
+        other => other?,
+    };
+    let content = |reason: String| SiteKeysError::Content { path: path.to_owned(), reason };
+    let text = String::from_utf8(bytes).map_err(|_| content("it is no PEM text".to_owned()))?;
+    Certificate::from_pem(&text).map_err(|e| content(e.to_string()))
+}
+
+/// The root's certificate, which must have signed the CA's.
+fn read_root(dir: &Path, ca: &Certificate) -> Result<Certificate, SiteKeysError> {
+    let path = dir.join(ROOT_CERTIFICATE);
+    let root =
+        read_certificate(&path, "only the root's key may be moved away, its certificate is needed: bring it back")?;
+    if is_signed_by(ca, &root) {
+        return Ok(root);
+    }
+    let reason =
+        "it did not sign the certificate in ca.pem: one of the two is another site's, or was replaced".to_owned();
+    Err(SiteKeysError::Content { path, reason })
+}
+
+fn read_key(path: &Path, label: KeyLabel) -> Result<KeyFile, SiteKeysError> {
+    let remedy = match label {
+        KeyLabel::SiteRoot => "the root's key is kept elsewhere: bring it back for this, then move it away again",
+        _ => "restore it from your copy; a new key would make this another site",
+    };
+    let file = match KeyFile::read(path) {
+        Err(ReadError::File(error)) if error.is_missing() => {
+            return Err(SiteKeysError::Missing { path: path.to_owned(), remedy });
+        }
+        other => other?,
+    };
+    file.expect_label(label)?;
+    Ok(file)
+}
+
+fn unlock(path: &Path, label: KeyLabel, passphrase: &Passphrase) -> Result<SoftwareKey, SiteKeysError> {
+    Ok(read_key(path, label)?.unlock(passphrase)?)
+}
+
+#[cfg(test)]
+mod tests;
