@@ -1,9 +1,10 @@
 //! CA certificates as a state needs them: parsed once, when a site is registered (design 3.4).
 
 use verbund_model::{Algorithm, Hash, PublicKey};
+use x509_parser::oid_registry::{OID_SIG_ECDSA_WITH_SHA256, OID_SIG_ECDSA_WITH_SHA384};
 use x509_parser::prelude::{FromDer as _, X509Certificate};
 
-use crate::verify::{is_on_curve, sha256};
+use crate::verify::{SignatureVerifier, is_on_curve, normalise, sha256};
 
 /// The most bytes of a CA certificate.
 pub const MAX_CERTIFICATE: usize = 16 * 1024;
@@ -96,4 +97,32 @@ fn public_key(certificate: &X509Certificate<'_>) -> Result<PublicKey, CaCertific
         .ok()
         .filter(is_on_curve)
         .ok_or(CaCertificateError::Rule { reason: "its key is not an uncompressed point on P-256 or P-384" })
+}
+
+/// Whether the certificate `der` names `issuer` as its issuer and carries its signature: ECDSA with the hash that goes
+/// with the issuer's curve (SHA-256 for P-256, SHA-384 for P-384). Anything else, and anything malformed, is `false`.
+/// Validity and constraints are not looked at.
+#[must_use]
+pub fn is_issued_by(der: &[u8], issuer: &CaCertificate, verifier: &dyn SignatureVerifier) -> bool {
+    let Ok((rest, certificate)) = X509Certificate::from_der(der) else { return false };
+    let algorithm = issuer.key.algorithm();
+    let wanted = match algorithm {
+        Algorithm::P256 => OID_SIG_ECDSA_WITH_SHA256,
+        Algorithm::P384 => OID_SIG_ECDSA_WITH_SHA384,
+    };
+    let fits = rest.is_empty()
+        && certificate.issuer().as_raw() == issuer.subject
+        && certificate.signature_algorithm.algorithm == wanted
+        && certificate.tbs_certificate.signature.algorithm == wanted;
+    fits && raw_signature(algorithm, certificate.signature_value.as_ref())
+        .is_some_and(|raw| verifier.verify(&issuer.key, certificate.tbs_certificate.as_ref(), &raw))
+}
+
+/// `r ‖ s` with low `s` from the DER structure that X.509 wants (RFC 5480). Issuers may write high `s`.
+fn raw_signature(algorithm: Algorithm, der: &[u8]) -> Option<Vec<u8>> {
+    let raw = match algorithm {
+        Algorithm::P256 => p256::ecdsa::Signature::from_der(der).ok()?.to_bytes().to_vec(),
+        Algorithm::P384 => p384::ecdsa::Signature::from_der(der).ok()?.to_bytes().to_vec(),
+    };
+    normalise(algorithm, &raw)
 }

@@ -16,3 +16,12 @@ pub enum Alarm {
         reason: Refusal,
     },
 }
+
+impl Alarm {
+    /// The alarm for a refusal that came before any author was known; none where an honest leader may have been overtaken,
+    /// as by a key's revocation.
+    pub(crate) fn of(at: LogId, refusal: &Refusal) -> Option<Self> {
+        let overtaken = matches!(refusal, Refusal::KeyRevoked { .. } | Refusal::Suspended { .. });
+        (!overtaken).then(|| Self::UnauthorisedEntry { at, reason: refusal.clone() })
+    }
+}

@@ -1,15 +1,19 @@
 //! Carrying out one committed entry.
 
 use verbund_identity::SignatureVerifier;
+use verbund_model::Outcome;
 use verbund_model::resource::Millis;
-use verbund_model::{Outcome, Refusal};
 
+use crate::act::Act;
 use crate::alarm::Alarm;
+use crate::authenticate::entry_refusal;
+use crate::entry::Entry;
 use crate::event::StateEvent;
-use crate::log::{LogEntry, LogId};
+use crate::limits::MAX_TARGETS;
+use crate::log::{LogEntry, LogId, Membership};
 use crate::record::{AuditRecord, RecordedEntry};
 use crate::state::State;
-use crate::tables::Target;
+use crate::tables::{Single, Target};
 use crate::voters::voter_plan;
 
 /// What came of an entry.
@@ -35,19 +39,43 @@ impl State {
         match entry {
             LogEntry::Blank => self.close(at, next, RecordedEntry::Blank, None),
             LogEntry::Membership { membership, basis } => {
-                let single = self.single().clone();
-                let moved = single.membership.configs != membership.configs;
-                let membership_id = if moved { at } else { single.membership_id };
-                let membership = membership.clone();
-                let changed = crate::tables::Single { membership: membership.clone(), membership_id, ..single };
-                self.tables.single.put((), changed);
-                self.remember_plan(at.index);
-                self.close(at, next, RecordedEntry::Membership { membership, basis }, None)
+                self.set_membership(at, membership.clone());
+                let entry = RecordedEntry::Membership { membership: membership.clone(), basis };
+                self.close(at, next, entry, None)
             }
-            LogEntry::Command(bytes) => {
-                let _ = verifier;
-                let refused = Outcome::Refused(Refusal::NotEnabled { what: "commands".to_owned() });
-                self.close(at, next, RecordedEntry::Command(bytes.to_vec()), Some(refused))
+            LogEntry::Command(bytes) => self.command(at, bytes, verifier),
+        }
+    }
+
+    fn set_membership(&mut self, at: LogId, membership: Membership) {
+        let before = self.single();
+        let moved = before.membership.configs != membership.configs;
+        let membership_id = if moved { at } else { before.membership_id };
+        let after = Single { membership, membership_id, nodes_minted: before.nodes_minted };
+        self.tables.single.put((), after);
+        self.remember_plan(at.index);
+    }
+
+    fn command(&mut self, at: LogId, bytes: &[u8], verifier: &dyn SignatureVerifier) -> Applied {
+        let next = self.progress.time.saturating_add(1);
+        let (now, author) = match Entry::from_bytes(bytes) {
+            Ok(entry) => (entry.stamp.max(next), self.authenticate(&entry.envelope, verifier)),
+            Err(error) => (next, Err(entry_refusal(error))),
+        };
+        let entry = RecordedEntry::Command(bytes.to_vec());
+        match author {
+            Ok(author) => {
+                let mut act = Act { state: self, verifier, author: &author, now, index: at.index, events: Vec::new() };
+                let outcome = act.answer();
+                let (moved, events) = (act.moved_voters(), act.events);
+                if moved {
+                    self.remember_plan(at.index);
+                }
+                Applied { events, ..self.close(at, now, entry, Some(outcome)) }
+            }
+            Err(refusal) => {
+                let alarm = Alarm::of(at, &refusal);
+                Applied { alarm, ..self.close(at, now, entry, Some(Outcome::Refused(refusal))) }
             }
         }
     }
@@ -57,6 +85,10 @@ impl State {
         let last = self.tables.targets.iter().next_back().map(|(_, target)| &target.0);
         if last != Some(&plan) {
             self.tables.targets.put(index, Target(plan));
+            while self.tables.targets.len() > MAX_TARGETS {
+                let Some(oldest) = self.tables.targets.iter().next().map(|(index, _)| *index) else { break };
+                self.tables.targets.take(&oldest);
+            }
         }
     }
 

@@ -10,8 +10,12 @@
 //!
 //! **Never in this crate**: clocks, randomness, I/O, tokio, floating point, unordered maps; a panic, whatever the bytes.
 
+mod act;
 pub mod alarm;
 pub mod apply;
+mod authenticate;
+pub mod authority;
+mod command;
 pub mod entry;
 pub mod event;
 mod founding;
@@ -20,9 +24,11 @@ pub mod instant;
 pub mod limits;
 pub mod log;
 pub mod object;
+mod precondition;
 pub mod record;
 mod render;
 pub mod session;
+mod session_rules;
 pub mod snapshot;
 pub mod state;
 mod sum;

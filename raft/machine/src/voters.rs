@@ -69,7 +69,7 @@ pub fn voter_plan(state: &State) -> VoterPlan {
     let organisations: BTreeSet<&OrgName> = candidates.iter().map(|c| &c.organisation).collect();
     let possible = organisations.len();
     let size = possible.min(MAX_VOTERS);
-    let size = if size % 2 == 0 { size.saturating_sub(1) } else { size };
+    let size = if size.is_multiple_of(2) { size.saturating_sub(1) } else { size };
     let mut chosen = choose(&candidates, size);
     spread(&candidates, &mut chosen);
     VoterPlan { warnings: warnings(possible, &chosen), voters: chosen.iter().map(|c| c.node).collect() }

@@ -1,0 +1,184 @@
+//! One authenticated statement on its way through the rules: sessions, authority, precondition, the command.
+
+use std::sync::Arc;
+
+use verbund_identity::SignatureVerifier;
+use verbund_model::resource::{Federation, Millis, Node, Site, Versioned};
+use verbund_model::view::{Change, Kind};
+use verbund_model::{Accepted, Algorithm, Command, KeyId, Outcome, PublicKey, Refusal};
+
+use crate::authenticate::Authenticated;
+use crate::authority;
+use crate::event::StateEvent;
+use crate::object::{Held, Stored, label};
+use crate::precondition;
+use crate::state::State;
+
+/// What a command comes to.
+pub(crate) type Decision = Result<Accepted, Refusal>;
+
+/// What a command's rules may look at, and how they change the state. Each rule checks everything before it changes
+/// anything, so that a refusal leaves nothing behind.
+pub(crate) struct Act<'a> {
+    pub(crate) state: &'a mut State,
+    pub(crate) verifier: &'a dyn SignatureVerifier,
+    pub(crate) author: &'a Authenticated,
+    /// The entry's time.
+    pub(crate) now: Millis,
+    /// The entry's index: the version of whatever it changes.
+    pub(crate) index: u64,
+    pub(crate) events: Vec<StateEvent>,
+}
+
+impl Act<'_> {
+    /// Authority, precondition, command. Sessions were looked at before.
+    pub(crate) fn decide(&mut self) -> Decision {
+        let (author, statement) = (self.author, &self.author.statement);
+        authority::check(self.state, &statement.command, &author.key, &author.owner)?;
+        precondition::check(self.state, statement.precondition, &statement.command)?;
+        self.run(&statement.command)
+    }
+
+    fn run(&mut self, command: &Command) -> Decision {
+        use Command as C;
+        match command {
+            C::OpenSession {} => self.open_session(),
+            C::Propose { action } => self.propose(action),
+            C::Approve { subject } => self.approve(subject),
+            C::Invite { key, site, organisation, expires } => self.invite(key, site, organisation, *expires),
+            C::RevokeInvitation { invitation } => self.revoke_invitation(invitation),
+            C::CreateOrganisation { name, display_name, roles, administrator, administrator_key } => {
+                self.create_organisation(name, display_name, roles, None, administrator, administrator_key)
+            }
+            C::CreateSubOrganisation { parent, name, display_name, roles, administrator, administrator_key } => {
+                self.create_organisation(name, display_name, roles, Some(parent), administrator, administrator_key)
+            }
+            C::SuspendOrganisation { name } => self.set_standing(name, verbund_model::resource::Standing::Suspended),
+            C::ResumeOrganisation { name } => self.set_standing(name, verbund_model::resource::Standing::Active),
+            C::CreateUser { organisation, user, key } => self.create_user(organisation, user, key),
+            C::DeleteUser { organisation, user } => self.delete_user(organisation, user),
+            C::AddUserKey { organisation, user, key } => self.add_user_key(organisation, user, key),
+            C::RevokeUserKey { organisation, key } => self.revoke_user_key(organisation, key),
+            C::BindRole { organisation, user, role, sites } => self.bind_role(organisation, user, *role, sites),
+            C::UnbindRole { organisation, user, role } => self.unbind_role(organisation, user, *role),
+            C::RequestAdmission { request, proofs } => self.request_admission(request, proofs),
+            C::UpdateSite { site, land } => self.update_site(site, *land),
+            C::AddNode { site, key, addresses, issuing_proof, node_proof } => {
+                self.add_node(site, key, addresses, issuing_proof, node_proof)
+            }
+            C::UpdateNode { node, addresses } => self.update_node(*node, addresses),
+            C::RemoveNode { node } => self.remove_node(*node),
+            C::ApplyCatalogueEntry { name, organisation, schema_version, document } => {
+                self.apply_catalogue_entry(name, organisation, *schema_version, document)
+            }
+            C::DeleteCatalogueEntry { name } => self.delete_catalogue_entry(name),
+        }
+    }
+
+    /// Creates a resource or puts it in the place of the one with its key.
+    pub(crate) fn put<T: Stored>(&mut self, value: T) {
+        let key = value.key();
+        let old = T::table(&self.state.tables).get(&key).cloned();
+        if let Some(old) = &old {
+            old.value.index(&mut self.state.index, false);
+        }
+        value.index(&mut self.state.index, true);
+        let created = old.as_ref().map_or(self.now, |old| old.created);
+        let held: Held<T> = Arc::new(Versioned { version: self.index, created, changed: self.now, value });
+        T::table_mut(&mut self.state.tables).put(key, Arc::clone(&held));
+        self.tell(if old.is_some() { Change::Updated } else { Change::Created }, held);
+    }
+
+    /// Deletes the resource with this key, if there is one.
+    pub(crate) fn delete<T: Stored>(&mut self, key: &T::Key) {
+        if let Some(old) = T::table_mut(&mut self.state.tables).take(key) {
+            old.value.index(&mut self.state.index, false);
+            self.tell(Change::Deleted, old);
+        }
+    }
+
+    fn tell<T: Stored>(&mut self, change: Change, held: Held<T>) {
+        let part = u32::try_from(self.events.len()).unwrap_or(u32::MAX);
+        self.events.push(StateEvent { index: self.index, part, change, object: T::object(held) });
+    }
+
+    /// Whether something changed on which the voter plan depends.
+    pub(crate) fn moved_voters(&self) -> bool {
+        self.events.iter().any(|event| matches!(event.object.kind(), Kind::Node | Kind::Site))
+    }
+
+    pub(crate) const fn changed(&self) -> Accepted {
+        Accepted::Changed { version: self.index }
+    }
+
+    /// The resource with this key. Errors: [`Refusal::NotFound`].
+    pub(crate) fn existing<T: Stored>(&self, key: &T::Key) -> Result<&Versioned<T>, Refusal> {
+        self.state.find::<T>(key).ok_or_else(|| Refusal::NotFound { what: label::<T>(key) })
+    }
+
+    /// That there is no resource with this key. Errors: [`Refusal::AlreadyExists`].
+    pub(crate) fn absent<T: Stored>(&self, key: &T::Key) -> Result<(), Refusal> {
+        match self.state.find::<T>(key) {
+            None => Ok(()),
+            Some(found) => Err(Refusal::AlreadyExists { what: label::<T>(key), version: found.version }),
+        }
+    }
+
+    /// The id of a key that may be registered: of the right algorithm, on its curve, and never seen before.
+    pub(crate) fn fresh_key(&self, field: &str, key: &PublicKey, wanted: Algorithm) -> Result<KeyId, Refusal> {
+        check_key(field, key, wanted)?;
+        let id = verbund_identity::key_id(key);
+        self.absent::<verbund_model::resource::RegisteredKey>(&id)?;
+        Ok(id)
+    }
+
+    /// The federation, for those who change it.
+    pub(crate) fn federation(&self) -> &Federation {
+        &self.state.federation().value
+    }
+
+    /// That the federation keeps a node that can vote when `leaving` is gone.
+    pub(crate) fn keep_a_voter(&self, leaving: &Node) -> Result<(), Refusal> {
+        let remains = self.state.active_nodes().any(|(node, _)| node.value.id != leaving.id);
+        if remains { Ok(()) } else { Err(conflict("it is the last node that can vote: admit another first")) }
+    }
+
+    /// The site, if it may act.
+    pub(crate) fn active_site(&self, name: &verbund_model::SiteName) -> Result<&Site, Refusal> {
+        let site = &self.existing::<Site>(name)?.value;
+        if site.standing == verbund_model::resource::Standing::Active {
+            return Ok(site);
+        }
+        Err(Refusal::Suspended { what: label::<Site>(name) })
+    }
+}
+
+/// That a key has the right algorithm and lies on its curve.
+pub(crate) fn check_key(field: &str, key: &PublicKey, wanted: Algorithm) -> Result<(), Refusal> {
+    if key.algorithm() != wanted {
+        let (found, wanted) = (key.algorithm().as_str(), wanted.as_str());
+        return Err(invalid(field, format!("the key is of algorithm {found}, wanted is {wanted}")));
+    }
+    if verbund_identity::is_on_curve(key) { Ok(()) } else { Err(invalid(field, "the key is no point of its curve")) }
+}
+
+pub(crate) fn invalid(field: &str, reason: impl Into<String>) -> Refusal {
+    Refusal::Invalid { field: field.to_owned(), reason: reason.into() }
+}
+
+pub(crate) fn conflict(what: impl Into<String>) -> Refusal {
+    Refusal::Conflict { what: what.into() }
+}
+
+/// Refuses what is more than its limit.
+pub(crate) fn within(what: &str, found: u64, limit: u64) -> Result<(), Refusal> {
+    if found <= limit { Ok(()) } else { Err(crate::authenticate::too_large(what, found, limit)) }
+}
+
+/// A decision as it stands in the record.
+pub(crate) fn outcome(decision: Decision) -> Outcome {
+    match decision {
+        Ok(accepted) => Outcome::Accepted(accepted),
+        Err(refusal) => Outcome::Refused(refusal),
+    }
+}

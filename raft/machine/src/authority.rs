@@ -1,0 +1,166 @@
+//! Who may sign what: the table of formats 3, for the commands that there are.
+//!
+//! | author | may |
+//! |---|---|
+//! | m coordinators | admit; policies, voter replacement by hand, the set of coordinators: one proposes, the others approve |
+//! | one coordinator | invite, create an organisation with its first administrator, suspend and resume |
+//! | organisation's administrator | its users, keys, role bindings, sub-organisations |
+//! | Plattformbetreiber | its own sites: facts and nodes |
+//! | Cloud-Service-Anbieter | its own offerings |
+//! | invitation | one request for admission |
+//! | anyone but an invitation | open sessions |
+//!
+//! Everything else is refused: a node, an auditor, a Softwarebetreiber and a Cloud-Service-Kunde have no command of their
+//! own yet.
+
+use std::fmt;
+
+use verbund_model::resource::{KeyOwner, Site, UserRole};
+use verbund_model::{Command, KeyId, OrgName, Refusal, SiteName};
+
+use crate::object::role_name;
+use crate::state::State;
+
+/// Who may do it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Needed<'a> {
+    /// Any registered key but an invitation's.
+    Member,
+    /// A coordinator, for the whole federation; where m must agree, the command counts them.
+    Coordinator,
+    /// The one-time key of an invitation.
+    Invitation,
+    /// A user with this role, which counts there.
+    Role(UserRole, Scope<'a>),
+}
+
+/// Where a role must count.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Scope<'a> {
+    /// For an organisation as a whole.
+    Organisation(&'a OrgName),
+    /// For one of its sites.
+    Site(&'a OrgName, &'a SiteName),
+    /// For something that does not exist: whoever has the role anywhere may learn so.
+    Nothing,
+}
+
+/// The table.
+#[must_use]
+pub fn needed<'a>(command: &'a Command, state: &'a State) -> Needed<'a> {
+    use Command as C;
+    use UserRole::{Administrator, CloudServiceAnbieter, Plattformbetreiber};
+    match command {
+        C::OpenSession {} => Needed::Member,
+
+        C::Propose { .. } | C::Approve { .. } => Needed::Coordinator,
+        C::Invite { .. }
+        | C::RevokeInvitation { .. }
+        | C::CreateOrganisation { .. }
+        | C::SuspendOrganisation { .. }
+        | C::ResumeOrganisation { .. } => Needed::Coordinator,
+
+        C::CreateSubOrganisation { parent: organisation, .. }
+        | C::CreateUser { organisation, .. }
+        | C::DeleteUser { organisation, .. }
+        | C::AddUserKey { organisation, .. }
+        | C::RevokeUserKey { organisation, .. }
+        | C::BindRole { organisation, .. }
+        | C::UnbindRole { organisation, .. } => Needed::Role(Administrator, Scope::Organisation(organisation)),
+
+        C::RequestAdmission { .. } => Needed::Invitation,
+
+        C::UpdateSite { site, .. } | C::AddNode { site, .. } => Needed::Role(Plattformbetreiber, site_of(state, site)),
+        C::UpdateNode { node, .. } | C::RemoveNode { node } => {
+            let site = state.node(node).map(|node| &node.value.site);
+            Needed::Role(Plattformbetreiber, site.map_or(Scope::Nothing, |site| site_of(state, site)))
+        }
+
+        C::ApplyCatalogueEntry { organisation, .. } => {
+            Needed::Role(CloudServiceAnbieter, Scope::Organisation(organisation))
+        }
+        C::DeleteCatalogueEntry { name } => {
+            let owner = state.catalogue_entry(name).map(|entry| &entry.value.organisation);
+            Needed::Role(CloudServiceAnbieter, owner.map_or(Scope::Nothing, Scope::Organisation))
+        }
+    }
+}
+
+fn site_of<'a>(state: &'a State, site: &SiteName) -> Scope<'a> {
+    state.site(site).map_or(Scope::Nothing, |site| Scope::Site(&site.value.organisation, &site.value.name))
+}
+
+/// Whether the owner of `key` may do it. Errors: [`Refusal::NotAuthorised`] with both sides named.
+pub(crate) fn check(state: &State, command: &Command, key: &KeyId, owner: &KeyOwner) -> Result<(), Refusal> {
+    let needed = needed(command, state);
+    let allowed = match (&needed, owner) {
+        (Needed::Member, KeyOwner::Invitation) => false,
+        (Needed::Member, _) => true,
+        (Needed::Coordinator, owner) => *owner == KeyOwner::Coordinator,
+        (Needed::Invitation, owner) => *owner == KeyOwner::Invitation,
+        (Needed::Role(role, scope), KeyOwner::User { organisation, user }) => {
+            let binding = state.role_binding(&(organisation.clone(), user.clone(), *role));
+            binding.is_some_and(|binding| counts(organisation, &binding.value.sites, *scope))
+        }
+        (Needed::Role(..), _) => false,
+    };
+    if allowed {
+        return Ok(());
+    }
+    Err(Refusal::NotAuthorised { author: author(key, owner), needed: needed.to_string() })
+}
+
+/// Whether a role of `organisation`, limited to `sites` (none: not limited), counts in the scope.
+fn counts(organisation: &OrgName, sites: &std::collections::BTreeSet<SiteName>, scope: Scope<'_>) -> bool {
+    match scope {
+        Scope::Organisation(wanted) => organisation == wanted && sites.is_empty(),
+        Scope::Site(wanted, site) => organisation == wanted && (sites.is_empty() || sites.contains(site)),
+        Scope::Nothing => true,
+    }
+}
+
+fn author(key: &KeyId, owner: &KeyOwner) -> String {
+    match owner {
+        KeyOwner::Coordinator => format!("coordinator {}", key.0.short()),
+        KeyOwner::User { organisation, user } => format!("user {organisation}.{user}"),
+        KeyOwner::Node { node } => format!("node {node}"),
+        KeyOwner::Invitation => "an invitation's one-time key".to_owned(),
+    }
+}
+
+impl fmt::Display for Needed<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Member => f.write_str("every member"),
+            Self::Coordinator => f.write_str("a coordinator"),
+            Self::Invitation => f.write_str("a site with an invitation"),
+            Self::Role(role, scope) => {
+                write!(f, "a user with the role {}", role_name(*role))?;
+                match scope {
+                    Scope::Organisation(organisation) => write!(f, " in organisation {organisation}"),
+                    Scope::Site(_, site) => write!(f, " for site {site}"),
+                    Scope::Nothing => Ok(()),
+                }
+            }
+        }
+    }
+}
+
+/// Which user roles an organisation can give, by its own roles.
+#[must_use]
+pub fn can_give(roles: &std::collections::BTreeSet<verbund_model::resource::OrgRole>, role: UserRole) -> bool {
+    use verbund_model::resource::OrgRole as O;
+    let has = |wanted: &[O]| wanted.iter().any(|role| roles.contains(role));
+    match role {
+        UserRole::Administrator | UserRole::Auditor => true,
+        UserRole::Plattformbetreiber => has(&[O::Plattformbetreiber]),
+        UserRole::Softwarebetreiber => has(&[O::Softwarebetreiber]),
+        UserRole::CloudServiceAnbieter => has(&[O::Plattformbetreiber, O::Softwarebetreiber, O::CloudIntegrator]),
+        UserRole::CloudServiceKunde => has(&[O::CloudServiceKunde]),
+    }
+}
+
+/// Whether a site belongs to an organisation.
+pub(crate) fn is_own(site: &Site, organisation: &OrgName) -> bool {
+    site.organisation == *organisation
+}

@@ -1,0 +1,75 @@
+//! Compare-and-set: on which condition about its resource a command may be carried out.
+
+use verbund_identity::Precondition;
+use verbund_model::resource::Action;
+use verbund_model::resource::{
+    Admission, CatalogueEntry, Federation, Invitation, Node, Organisation, Policy, Proposal, RegisteredKey,
+    RoleBinding, Site, User,
+};
+use verbund_model::{Command, Refusal};
+
+use crate::object::{Stored, label};
+use crate::state::State;
+
+/// The resource that a command is about, and its version if it exists.
+struct Primary {
+    what: String,
+    version: Option<u64>,
+}
+
+/// Whether the condition holds. Errors: [`Refusal::VersionMismatch`], [`Refusal::AlreadyExists`],
+/// [`Refusal::NotFound`]; [`Refusal::Invalid`] for a command that is about no resource.
+pub(crate) fn check(state: &State, condition: Option<Precondition>, command: &Command) -> Result<(), Refusal> {
+    let Some(condition) = condition else { return Ok(()) };
+    let Some(Primary { what, version }) = primary(state, command) else {
+        let reason = "this command is about no resource that could have a version".to_owned();
+        return Err(Refusal::Invalid { field: "precondition".to_owned(), reason });
+    };
+    match (condition, version) {
+        (Precondition::Version(expected), found) if found != Some(expected) => {
+            Err(Refusal::VersionMismatch { what, expected, found: found.unwrap_or(0) })
+        }
+        (Precondition::Absent, Some(version)) => Err(Refusal::AlreadyExists { what, version }),
+        (Precondition::Exists, None) => Err(Refusal::NotFound { what }),
+        _ => Ok(()),
+    }
+}
+
+fn primary(state: &State, command: &Command) -> Option<Primary> {
+    use Command as C;
+    let user = |organisation: &verbund_model::OrgName, user: &verbund_model::UserId| {
+        of::<User>(state, &(organisation.clone(), user.clone()))
+    };
+    Some(match command {
+        C::OpenSession {} | C::AddNode { .. } => return None,
+        C::Propose { action } => match action {
+            Action::SetPolicy { name, .. } | Action::DeletePolicy { name } => of::<Policy>(state, name),
+            Action::ReplaceVoter { lost } => of::<Node>(state, lost),
+            Action::SetCoordinators { .. } => of::<Federation>(state, &()),
+        },
+        C::Approve { subject } if state.admission(subject).is_some() => of::<Admission>(state, subject),
+        C::Approve { subject } => of::<Proposal>(state, subject),
+        C::Invite { key, .. } => of::<Invitation>(state, &verbund_identity::key_id(key)),
+        C::RevokeInvitation { invitation } => of::<Invitation>(state, invitation),
+        C::CreateOrganisation { name, .. }
+        | C::SuspendOrganisation { name }
+        | C::ResumeOrganisation { name }
+        | C::CreateSubOrganisation { name, .. } => of::<Organisation>(state, name),
+        C::CreateUser { organisation, user: id, .. } | C::DeleteUser { organisation, user: id } => {
+            user(organisation, id)
+        }
+        C::AddUserKey { key, .. } => of::<RegisteredKey>(state, &verbund_identity::key_id(key)),
+        C::RevokeUserKey { key, .. } => of::<RegisteredKey>(state, key),
+        C::BindRole { organisation, user, role, .. } | C::UnbindRole { organisation, user, role } => {
+            of::<RoleBinding>(state, &(organisation.clone(), user.clone(), *role))
+        }
+        C::RequestAdmission { request, .. } => of::<Site>(state, &request.site),
+        C::UpdateSite { site, .. } => of::<Site>(state, site),
+        C::UpdateNode { node, .. } | C::RemoveNode { node } => of::<Node>(state, node),
+        C::ApplyCatalogueEntry { name, .. } | C::DeleteCatalogueEntry { name } => of::<CatalogueEntry>(state, name),
+    })
+}
+
+fn of<T: Stored>(state: &State, key: &T::Key) -> Primary {
+    Primary { what: label::<T>(key), version: state.find::<T>(key).map(|held| held.version) }
+}
