@@ -12,7 +12,7 @@ mod x509;
 use std::fmt;
 
 pub use accept::{AcceptError, accept_ca};
-pub use authority::{CaRequestError, IssueError, csr_for_ca, issue_ca, make_root};
+pub use authority::{IssueError, csr_for_ca, issue_ca, make_root};
 pub use checks::{Finding, check_certificate, check_chain};
 pub use csr::{CsrError, ProvenKey, csr_for_leaf};
 pub use info::CertificateInfo;

@@ -158,6 +158,11 @@ fn read(path: &Path, file: &File, max: u64) -> Result<Vec<u8>, FileError> {
 /// Makes the directory (mode 0700) if it is not there, and refuses one to which others may write.
 pub(crate) fn ensure_directory(path: &Path) -> Result<(), FileError> {
     fs::DirBuilder::new().recursive(true).mode(0o700).create(path).map_err(io_error("create the directory", path))?;
+    check_directory(path)
+}
+
+/// Refuses a directory to which others may write: they could put files of their own in the place of ours.
+pub(crate) fn check_directory(path: &Path) -> Result<(), FileError> {
     let mode = fs::metadata(path).map_err(io_error("read", path))?.permissions().mode() & 0o7777;
     if mode & 0o022 == 0 { Ok(()) } else { Err(FileError::DirectoryMode { path: path.to_owned(), mode }) }
 }
@@ -195,6 +200,22 @@ mod tests {
                 assert!(error.to_string().ends_with(&format!("chmod 600 {}", path.display())), "{error}");
             }
         }
+    }
+
+    #[test]
+    fn of_many_who_create_one_file_at_once_one_wins_and_the_file_is_whole() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("f");
+        let content = |writer: u8| vec![writer; 50_000];
+        let results: Vec<_> = std::thread::scope(|scope| {
+            let path = &path;
+            let writers: Vec<_> =
+                (0..16).map(|w| scope.spawn(move || create(path, &content(w), SECRET).is_ok())).collect();
+            writers.into_iter().map(|writer| writer.join().unwrap()).collect()
+        });
+        let winners: Vec<_> = (0..16u8).filter(|w| results[usize::from(*w)]).collect();
+        assert_eq!(winners.len(), 1);
+        assert_eq!(fs::read(&path).unwrap(), content(winners[0]));
     }
 
     #[test]

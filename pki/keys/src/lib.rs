@@ -19,9 +19,9 @@ pub mod sealing;
 pub mod site_keys;
 
 pub use certificate::{
-    AcceptError, CaRequestError, Certificate, CertificateError, CertificateInfo, CsrError, Finding, IssueError,
-    IssuingCa, LeafRequest, ProvenKey, TlsIdentity, accept_ca, check_certificate, check_chain, csr_for_ca,
-    csr_for_leaf, is_signed_by, issue_ca, make_root,
+    AcceptError, Certificate, CertificateError, CertificateInfo, CsrError, Finding, IssueError, IssuingCa, LeafRequest,
+    ProvenKey, TlsIdentity, accept_ca, check_certificate, check_chain, csr_for_ca, csr_for_leaf, is_signed_by,
+    issue_ca, make_root,
 };
 pub use custody::{
     Asking, AwsVerifier, CreateError, KdfError, KdfParameters, KeyError, KeyFile, KeyLabel, Passphrase,

@@ -13,6 +13,7 @@
 //!
 //! Keys of TLS leaves are not here: each is made in memory with its leaf and never written.
 
+mod error;
 mod init;
 
 use std::fmt;
@@ -20,6 +21,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
+pub use error::SiteKeysError;
 pub use init::{InitOptions, InitReport, Piece, State};
 use serde::{Deserialize, Serialize};
 use time::OffsetDateTime;
@@ -30,8 +32,8 @@ use crate::certificate::{
     AcceptError, Certificate, CertificateError, Finding, IssueError, IssuingCa, accept_ca, csr_for_ca, is_signed_by,
     issue_ca,
 };
-use crate::custody::{CreateError, KeyFile, KeyLabel, Passphrase, ReadError, Signer, SoftwareKey, UnlockError};
-use crate::files::{self, FileError};
+use crate::custody::{KeyFile, KeyLabel, Passphrase, ReadError, Signer, SoftwareKey};
+use crate::files;
 use crate::sealing::{Opener, SealingKey};
 
 const SITE: &str = "site.json";
@@ -56,61 +58,6 @@ pub enum Anchor {
     AuthorityPki,
 }
 
-/// Why something was not done with a site's keys.
-#[derive(Debug, thiserror::Error)]
-pub enum SiteKeysError {
-    /// A file could not be read or written.
-    #[error(transparent)]
-    File(#[from] FileError),
-    /// The directory has no site in it.
-    #[error("there are no site's keys in {}: make them with `verbund init`", .dir.display())]
-    Nothing {
-        /// The directory.
-        dir: PathBuf,
-    },
-    /// A part is missing.
-    #[error("{} is missing: {remedy}", .path.display())]
-    Missing {
-        /// Which file.
-        path: PathBuf,
-        /// What to do.
-        remedy: &'static str,
-    },
-    /// The directory is another site's.
-    #[error("{} has the keys of {found}, not of {wanted}: choose another directory for another site", .dir.display())]
-    OtherSite {
-        /// The directory.
-        dir: PathBuf,
-        /// Whose keys are there.
-        found: String,
-        /// Whose were expected.
-        wanted: String,
-    },
-    /// A file is not what its name says.
-    #[error("{} cannot be used: {reason}", .path.display())]
-    Content {
-        /// Which file.
-        path: PathBuf,
-        /// What is wrong with it.
-        reason: String,
-    },
-    /// A key was not made.
-    #[error(transparent)]
-    Create(#[from] CreateError),
-    /// A key file was not read.
-    #[error(transparent)]
-    Read(#[from] ReadError),
-    /// A key file did not open.
-    #[error(transparent)]
-    Unlock(#[from] UnlockError),
-    /// A certificate or request was not made.
-    #[error(transparent)]
-    Issue(#[from] IssueError),
-    /// The authority's answer was not taken.
-    #[error("the certificate for this site's CA was not taken: {0}")]
-    Accept(#[from] AcceptError),
-}
-
 #[derive(Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 struct SiteFile {
@@ -130,23 +77,14 @@ pub struct SiteKeys {
 }
 
 impl SiteKeys {
-    /// Opens the keys of an initialised site. Costs one key derivation if they were made together. Errors:
-    /// [`SiteKeysError`].
+    /// Opens the keys of an initialised site. Costs one key derivation if they were made together; drop the passphrase
+    /// afterwards, it is not needed again. Errors: [`SiteKeysError`].
     pub fn open(dir: &Path, passphrase: &Passphrase) -> Result<Self, SiteKeysError> {
         let (trust_domain, anchor) = read_site(dir)?;
-        let ca_signer = unlock(&dir.join(CA_KEY), KeyLabel::IssuingCa, passphrase)?;
-        let remedy = match anchor {
-            Anchor::OwnRoot => "run `verbund init` again, which makes what is missing",
-            Anchor::AuthorityPki => {
-                "have ca.csr signed by your PKI and hand the answer to `verbund init --ca-certificate`"
-            }
-        };
-        let certificate = read_certificate(&dir.join(CA_CERTIFICATE), remedy)?;
-        let anchor_certificate = match anchor {
-            Anchor::AuthorityPki => certificate.clone(),
-            Anchor::OwnRoot => read_root(dir, &certificate)?,
-        };
-        let ca = IssuingCa::new(trust_domain, certificate, Arc::new(ca_signer))?;
+        files::check_directory(dir)?;
+        let signer = unlock(&dir.join(CA_KEY), KeyLabel::IssuingCa, passphrase)?;
+        let (certificate, anchor_certificate) = read_ca(dir, anchor)?;
+        let ca = IssuingCa::new(trust_domain, certificate, Arc::new(signer))?;
         let node = Arc::new(unlock(&dir.join(NODE_KEY), KeyLabel::Node, passphrase)?);
         let sealing = read_key(&dir.join(SEALING_KEY), KeyLabel::Sealing)?.unlock_sealing(passphrase)?;
         Ok(Self { dir: dir.to_owned(), anchor, ca, anchor_certificate, node, sealing: Arc::new(sealing) })
@@ -211,6 +149,20 @@ impl SiteKeys {
         let key = self.ca.signer().public_key();
         let renewed = issue_ca(&root, &self.anchor_certificate, key, self.trust_domain(), validity, now)?;
         self.put_ca(renewed)
+    }
+
+    /// Reads the CA's certificate again, so that a running daemon takes up one that was renewed beside it. Needs no
+    /// passphrase, since the keys stay. Says whether anything changed. Errors: [`SiteKeysError`]; the old one stays in
+    /// use then.
+    pub fn reload_ca(&mut self) -> Result<bool, SiteKeysError> {
+        files::check_directory(&self.dir)?;
+        let (certificate, anchor_certificate) = read_ca(&self.dir, self.anchor)?;
+        if certificate == *self.ca.certificate() && anchor_certificate == self.anchor_certificate {
+            return Ok(false);
+        }
+        self.ca = IssuingCa::new(self.trust_domain().clone(), certificate, self.ca.signer().clone())?;
+        self.anchor_certificate = anchor_certificate;
+        Ok(true)
     }
 
     /// The request (PEM) by which an authority's own PKI signs, or signs again, this site's CA. Errors: [`IssueError`].
@@ -279,6 +231,22 @@ fn read_certificate(path: &Path, remedy: &'static str) -> Result<Certificate, Si
     let content = |reason: String| SiteKeysError::Content { path: path.to_owned(), reason };
     let text = String::from_utf8(bytes).map_err(|_| content("it is no PEM text".to_owned()))?;
     Certificate::from_pem(&text).map_err(|e| content(e.to_string()))
+}
+
+/// The CA's certificate and the one that anchors it.
+fn read_ca(dir: &Path, anchor: Anchor) -> Result<(Certificate, Certificate), SiteKeysError> {
+    let remedy = match anchor {
+        Anchor::OwnRoot => "run `verbund init` again, which makes what is missing",
+        Anchor::AuthorityPki => {
+            "have ca.csr signed by your PKI and hand the answer to `verbund init --ca-certificate FILE`"
+        }
+    };
+    let certificate = read_certificate(&dir.join(CA_CERTIFICATE), remedy)?;
+    let anchor_certificate = match anchor {
+        Anchor::AuthorityPki => certificate.clone(),
+        Anchor::OwnRoot => read_root(dir, &certificate)?,
+    };
+    Ok((certificate, anchor_certificate))
 }
 
 /// The root's certificate, which must have signed the CA's.

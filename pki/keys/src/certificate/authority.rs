@@ -71,6 +71,14 @@ pub enum IssueError {
         /// The CA's trust domain.
         own: TrustDomain,
     },
+    /// The CA's certificate is another site's.
+    #[error("the CA certificate names the trust domain {found}, but {wanted} is to be issued in")]
+    CaTrustDomain {
+        /// The certificate's.
+        found: TrustDomain,
+        /// The one that was given.
+        wanted: TrustDomain,
+    },
     /// A kind of name that gets no certificate from this CA.
     #[error("{asked}: certificates are issued for nodes, agents and users only")]
     Kind {
@@ -112,9 +120,6 @@ pub enum IssueError {
     },
 }
 
-/// Why there is no request for a CA certificate.
-pub type CaRequestError = IssueError;
-
 pub(super) fn encoding(error: rcgen::Error, key: &KeyAdapter<'_>) -> IssueError {
     match key.failure() {
         Some(failure) => IssueError::Sign(failure),
@@ -154,7 +159,7 @@ pub fn issue_ca(
 }
 
 /// Makes the request (PEM) by which an authority's own PKI signs the site's issuing CA. Errors: [`IssueError`].
-pub fn csr_for_ca(signer: &dyn Signer, trust_domain: &TrustDomain) -> Result<String, CaRequestError> {
+pub fn csr_for_ca(signer: &dyn Signer, trust_domain: &TrustDomain) -> Result<String, IssueError> {
     let mut parameters = ca_parameters(signer.public_key(), trust_domain, "CA", 0)?;
     parameters.use_authority_key_identifier_extension = false;
     let key = KeyAdapter::new(signer);

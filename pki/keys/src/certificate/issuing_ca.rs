@@ -59,7 +59,7 @@ pub struct IssuingCa {
 
 impl IssuingCa {
     /// Puts the CA's certificate and key together. Whether the certificate is valid is asked at each issuing. Errors:
-    /// [`IssueError::OtherKey`], [`IssueError::CaKey`], an unreadable certificate.
+    /// [`IssueError::OtherKey`], [`IssueError::CaTrustDomain`], [`IssueError::CaKey`], an unreadable certificate.
     pub fn new(
         trust_domain: TrustDomain,
         certificate: Certificate,
@@ -68,6 +68,12 @@ impl IssuingCa {
         let info = certificate.info()?;
         if info.public_key.as_ref() != Some(signer.public_key()) {
             return Err(IssueError::OtherKey);
+        }
+        // A certificate of an authority's PKI may name none.
+        if let Some(found) = info.trust_domain
+            && found != trust_domain
+        {
+            return Err(IssueError::CaTrustDomain { found, wanted: trust_domain });
         }
         match signer.public_key().algorithm() {
             Algorithm::P384 => Ok(Self { trust_domain, certificate, signer }),

@@ -220,7 +220,7 @@ impl KeyFile {
 
     /// Checks that the file holds a key of one purpose. Errors: [`UnlockError::Purpose`].
     pub fn expect_label(&self, label: KeyLabel) -> Result<(), UnlockError> {
-        if self.label() == label { Ok(()) } else { Err(self.purpose(label.as_str())) }
+        if self.label() == label { Ok(()) } else { Err(self.purpose(label.needed())) }
     }
 
     fn purpose(&self, wanted: &'static str) -> UnlockError {

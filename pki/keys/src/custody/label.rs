@@ -45,6 +45,18 @@ impl KeyLabel {
             Self::Sealing => "sealing",
         }
     }
+
+    /// How a message asks for such a key.
+    pub(super) const fn needed(self) -> &'static str {
+        match self {
+            Self::Coordinator => "a coordinator's key",
+            Self::User => "a user's key",
+            Self::Node => "a node's key",
+            Self::SiteRoot => "a site root's key",
+            Self::IssuingCa => "an issuing CA's key",
+            Self::Sealing => "a sealing key",
+        }
+    }
 }
 
 impl fmt::Display for KeyLabel {

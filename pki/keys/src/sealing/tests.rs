@@ -67,3 +67,15 @@ fn debug_shows_no_secret() {
         shown.contains("p384:") && !shown.contains("5a5a") && !shown.contains("90, 90") && !shown.contains("WlpaWlpa")
     );
 }
+
+/// What rustls (0.23, aws-lc) sealed once for a fixed key: sealed data outlives versions of libraries.
+#[test]
+fn a_message_of_another_implementation_opens_for_ever() {
+    const SEALED: &str = "043ff9fd113081c107c69bd56479c01eb29fd02dd4df553bc1c8a18d8601435f96f5210e67b472fa56bfcb23df820903\
+        26c2ab9130c038e86b8897b059cef4f24ee865f100995c85ada7c2bc66ad1764b7ab16acec379c5a4a3cdc0762cc3f4e\
+        317619e47844ad3c06868e5ac5a90889163b3280ee2379";
+    let sealed: Vec<u8> =
+        (0..SEALED.len()).step_by(2).map(|at| u8::from_str_radix(&SEALED[at..at + 2], 16).unwrap()).collect();
+    let key = SealingKey::from_scalar(&[0x5a; 48]).unwrap();
+    assert_eq!(*key.open(b"verbund test", b"place", &sealed).unwrap(), b"frozen");
+}

@@ -4,7 +4,7 @@ use std::os::unix::fs::PermissionsExt as _;
 use super::*;
 use crate::certificate::tests::{DAY, domain, node, now};
 use crate::certificate::{check_chain, is_signed_by};
-use crate::custody::KdfParameters;
+use crate::custody::{KdfParameters, UnlockError};
 use crate::sealing::seal;
 
 const CHEAP: KdfParameters = KdfParameters { memory_kib: 8, passes: 1, lanes: 1 };
@@ -112,6 +112,8 @@ fn the_root_may_be_kept_offline() {
     assert!(error.to_string().contains("bring it back"), "{error}");
 
     fs::rename(&away, &here).unwrap();
+    let mut running = SiteKeys::open(&place.dir, &passphrase()).unwrap();
+    assert!(!running.reload_ca().unwrap());
     let old = keys.ca().certificate().info().unwrap();
     let later = now() + 300 * DAY;
     keys.renew_ca(&passphrase(), 365 * DAY, later).unwrap();
@@ -119,6 +121,8 @@ fn the_root_may_be_kept_offline() {
     assert_eq!(new.public_key, old.public_key);
     assert_eq!(new.not_after, later + 365 * DAY);
     assert_ne!(new.serial, old.serial);
+    assert!(running.reload_ca().unwrap(), "a running daemon takes it up");
+    assert_eq!(running.ca().certificate(), keys.ca().certificate());
     let opened = SiteKeys::open(&place.dir, &passphrase()).unwrap();
     assert_eq!(opened.ca().certificate(), keys.ca().certificate());
     let leaf = opened.ca().issue_identity(node(1), vec![], vec![], DAY, later + 200 * DAY).unwrap();
@@ -185,7 +189,18 @@ fn each_wrong_opening_says_what_is_wrong() {
     fs::rename(place.dir.join(NODE_KEY), place.dir.join("x")).unwrap();
     fs::copy(place.dir.join(CA_KEY), place.dir.join(NODE_KEY)).unwrap();
     let error = SiteKeys::open(&place.dir, &passphrase()).unwrap_err();
-    assert!(error.to_string().contains("holds a issuing-ca key"), "{error}");
+    assert!(error.to_string().contains("for the purpose issuing-ca, but a node's key is needed"), "{error}");
+}
+
+#[test]
+fn a_directory_that_others_may_write_to_is_not_trusted() {
+    let place = place();
+    init(&place.dir, Anchor::OwnRoot).unwrap();
+    fs::set_permissions(&place.dir, fs::Permissions::from_mode(0o770)).unwrap();
+    let error = SiteKeys::open(&place.dir, &passphrase()).unwrap_err();
+    assert!(error.to_string().contains("chmod 700"), "{error}");
+    fs::set_permissions(&place.dir, fs::Permissions::from_mode(0o750)).unwrap();
+    SiteKeys::open(&place.dir, &passphrase()).unwrap();
 }
 
 #[test]
@@ -196,6 +211,14 @@ fn a_root_of_another_site_is_noticed() {
     fs::copy(two.dir.join(ROOT_CERTIFICATE), one.dir.join(ROOT_CERTIFICATE)).unwrap();
     let error = SiteKeys::open(&one.dir, &passphrase()).unwrap_err();
     assert!(error.to_string().contains("did not sign"), "{error}");
+
+    let mut running = SiteKeys::open(&two.dir, &passphrase()).unwrap();
+    for name in [ROOT_CERTIFICATE, CA_CERTIFICATE] {
+        fs::copy(one.dir.join(name), two.dir.join(name)).unwrap();
+    }
+    let before = running.ca().certificate().clone();
+    assert!(running.reload_ca().is_err(), "another site's CA is not taken up");
+    assert_eq!(running.ca().certificate(), &before);
 }
 
 #[test]

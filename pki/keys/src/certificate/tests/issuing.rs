@@ -2,6 +2,7 @@ use std::net::IpAddr;
 
 use rustls::pki_types::{CertificateDer, UnixTime};
 use rustls::server::WebPkiClientVerifier;
+use verbund_identity::CaCertificate;
 
 use super::*;
 use crate::certificate::x509::parse;
@@ -156,6 +157,8 @@ fn keys_and_certificates_that_do_not_belong_together_are_refused() {
     let certificate = site.ca.certificate().clone();
     let error = IssuingCa::new(trust_domain.clone(), certificate, other.ca.signer().clone()).unwrap_err();
     assert_eq!(error, IssueError::OtherKey);
+    let error = IssuingCa::new(domain("hamburg.verbund"), site.ca.certificate().clone(), site.ca.signer().clone());
+    assert!(matches!(error, Err(IssueError::CaTrustDomain { .. })), "{error:?}");
     let ca_key = site.ca.signer().public_key();
     let error = issue_ca(&*other.root_key, &site.root, ca_key, &trust_domain, DAY, now()).unwrap_err();
     assert_eq!(error, IssueError::OtherKey);
@@ -237,4 +240,21 @@ fn webpki_verifies_the_chain_below_either_anchor() {
     verify(site.ca.certificate()).unwrap();
     assert!(verify(&other.root).is_err());
     assert!(verify(other.ca.certificate()).is_err());
+}
+
+/// What the replicated state reads of a CA is what we wrote.
+#[test]
+fn the_state_reads_the_same_of_a_ca() {
+    let site = site("berlin.verbund");
+    for (certificate, path_len) in [(&site.root, 1), (site.ca.certificate(), 0)] {
+        let (ours, state) = (certificate.info().unwrap(), CaCertificate::from_der(certificate.der()).unwrap());
+        assert_eq!(Some(&state.key), ours.public_key.as_ref());
+        assert_eq!(state.path_len, Some(path_len));
+        assert_eq!(
+            (state.not_before, state.not_after),
+            (ours.not_before.unix_timestamp(), ours.not_after.unix_timestamp())
+        );
+    }
+    let leaf = site.ca.issue_identity(node(1), vec![], vec![], DAY, now()).unwrap();
+    assert!(CaCertificate::from_der(leaf.chain[0].der()).is_err(), "a leaf is no CA");
 }

@@ -90,7 +90,7 @@ pub enum UnlockError {
         path: PathBuf,
     },
     /// A key for another purpose.
-    #[error("{} holds a {found} key, but {wanted} is needed here", .path.display())]
+    #[error("{} holds a key for the purpose {found}, but {wanted} is needed here", .path.display())]
     Purpose {
         /// Which file.
         path: PathBuf,

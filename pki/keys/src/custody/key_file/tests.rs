@@ -55,7 +55,7 @@ fn a_sealing_key_opens_and_never_signs() {
     let sealed = seal_for(read.public_key(), b"i", b"a", b"secret").unwrap();
     assert_eq!(*read.unlock_sealing(&passphrase("right")).unwrap().open(b"i", b"a", &sealed).unwrap(), b"secret");
     let error = read.unlock(&passphrase("right")).unwrap_err();
-    assert!(error.to_string().contains("holds a sealing key"), "{error}");
+    assert!(error.to_string().contains("for the purpose sealing, but a key that signs is needed"), "{error}");
 }
 
 #[test]
