@@ -1,0 +1,254 @@
+//! A disk that fails on demand, for tests.
+//!
+//! [`FaultDisk`] stands between redb (or the plain files of snapshots and archive) and the real files. The real file is
+//! what a process sees, the page cache included; beside it the `FaultDisk` keeps what would really be on the disk, so a
+//! test can ask what a power loss leaves. A failing sync behaves as on Linux: the unsynced writes are dropped from what
+//! reaches the disk, though the file still shows them, and the *next* sync succeeds.
+//!
+//! A store has none of this unless [`crate::StoreOptions::fault`] is set.
+
+use std::collections::HashMap;
+use std::fmt;
+use std::fs::{self, File};
+use std::io;
+use std::os::unix::fs::{FileExt, MetadataExt};
+use std::path::Path;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use redb::StorageBackend;
+
+/// Size of what a disk writes in one piece: a torn write ends at a multiple of this.
+const SECTOR: usize = 512;
+
+/// A handle on the faults of one simulated disk; clones share it.
+#[derive(Clone, Default)]
+pub struct FaultDisk(Arc<Mutex<State>>);
+
+#[derive(Default)]
+struct State {
+    platters: HashMap<u64, Platter>,
+    syncs: u64,
+    writes: u64,
+    plain_syncs: u64,
+    fail_sync: Option<u64>,
+    fail_plain_sync: Option<u64>,
+    short_write: Option<u64>,
+    hide_sync_errors: bool,
+    flips: Vec<(u64, u8)>,
+}
+
+/// What of one file has really reached the disk, and what waits in the page cache.
+#[derive(Default)]
+struct Platter {
+    durable: Vec<u8>,
+    waiting: Vec<Change>,
+}
+
+enum Change {
+    Write { offset: u64, bytes: Vec<u8> },
+    Length(u64),
+}
+
+impl FaultDisk {
+    /// A disk without faults.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// The `nth` sync of the log from now (1 = the next) fails, and drops what it should have made durable.
+    pub fn fail_sync(&self, nth: u64) {
+        let mut state = self.state();
+        state.fail_sync = Some(state.syncs + nth);
+    }
+
+    /// The `nth` sync of any other file or of a directory from now (1 = the next) fails.
+    pub fn fail_plain_sync(&self, nth: u64) {
+        let mut state = self.state();
+        state.fail_plain_sync = Some(state.plain_syncs + nth);
+    }
+
+    /// Failing syncs of the log report success: what a store would see that ignores them. Only for positive controls.
+    pub fn hide_sync_errors(&self) {
+        self.state().hide_sync_errors = true;
+    }
+
+    /// The `nth` write of the log from now (1 = the next) writes only its first half and fails, as on a full disk.
+    pub fn short_write(&self, nth: u64) {
+        let mut state = self.state();
+        state.short_write = Some(state.writes + nth);
+    }
+
+    /// Every read of the byte at `offset` of the log comes back with the bits of `mask` flipped.
+    pub fn flip_on_read(&self, offset: u64, mask: u8) {
+        self.state().flips.push((offset, mask));
+    }
+
+    /// Syncs of the log so far, failed ones included.
+    pub fn syncs(&self) -> u64 {
+        self.state().syncs
+    }
+
+    /// Writes to the log so far, failed ones included.
+    pub fn writes(&self) -> u64 {
+        self.state().writes
+    }
+
+    /// What a power loss would leave of the log file at `path`: everything synced, and of the unsynced writes a choice
+    /// by `seed` (sector by sector, so some are torn; seed 0 keeps none).
+    pub fn after_power_loss(&self, path: &Path, seed: u64) -> io::Result<Vec<u8>> {
+        let inode = fs::metadata(path)?.ino();
+        let state = self.state();
+        let platter = state.platters.get(&inode).ok_or_else(|| io::Error::other("this disk never held that file"))?;
+        let mut image = platter.durable.clone();
+        let mut random = seed;
+        for change in &platter.waiting {
+            apply_some(&mut image, change, &mut random);
+        }
+        Ok(image)
+    }
+
+    /// Puts this disk below a log file. A file seen before keeps what had reached the disk.
+    pub(crate) fn attach(&self, file: File) -> io::Result<FaultBackend> {
+        let metadata = file.metadata()?;
+        let mut content = vec![0; usize::try_from(metadata.len()).map_err(io::Error::other)?];
+        file.read_exact_at(&mut content, 0)?;
+        let mut state = self.state();
+        // An empty file is a new one, even if it got the inode of a deleted one.
+        if content.is_empty() || !state.platters.contains_key(&metadata.ino()) {
+            state.platters.insert(metadata.ino(), Platter { durable: content, waiting: Vec::new() });
+        }
+        drop(state);
+        Ok(FaultBackend { file, inode: metadata.ino(), disk: self.clone() })
+    }
+
+    /// Syncs a file that is not the log, or fails if told so.
+    pub(crate) fn sync_plain_file(&self, file: &File) -> io::Result<()> {
+        let mut state = self.state();
+        state.plain_syncs += 1;
+        if state.fail_plain_sync == Some(state.plain_syncs) {
+            return Err(io::Error::other("injected: fsync failed"));
+        }
+        drop(state);
+        file.sync_all()
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl fmt::Debug for FaultDisk {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("FaultDisk").field("syncs", &self.syncs()).finish_non_exhaustive()
+    }
+}
+
+/// redb's view of a file on a [`FaultDisk`].
+pub(crate) struct FaultBackend {
+    file: File,
+    inode: u64,
+    disk: FaultDisk,
+}
+
+impl FaultBackend {
+    fn wait(&self, state: &mut State, change: Change) {
+        state.platters.entry(self.inode).or_default().waiting.push(change);
+    }
+}
+
+impl fmt::Debug for FaultBackend {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("FaultBackend").field("inode", &self.inode).finish_non_exhaustive()
+    }
+}
+
+impl StorageBackend for FaultBackend {
+    fn len(&self) -> io::Result<u64> {
+        Ok(self.file.metadata()?.len())
+    }
+
+    fn read(&self, offset: u64, out: &mut [u8]) -> io::Result<()> {
+        self.file.read_exact_at(out, offset)?;
+        for (position, mask) in &self.disk.state().flips {
+            let index = position.checked_sub(offset).and_then(|index| usize::try_from(index).ok());
+            if let Some(byte) = index.and_then(|index| out.get_mut(index)) {
+                *byte ^= mask;
+            }
+        }
+        Ok(())
+    }
+
+    fn set_len(&self, len: u64) -> io::Result<()> {
+        self.file.set_len(len)?;
+        self.wait(&mut self.disk.state(), Change::Length(len));
+        Ok(())
+    }
+
+    fn sync_data(&self) -> io::Result<()> {
+        let mut state = self.disk.state();
+        state.syncs += 1;
+        let fails = state.fail_sync == Some(state.syncs);
+        let hidden = state.hide_sync_errors;
+        let platter = state.platters.entry(self.inode).or_default();
+        let waiting = std::mem::take(&mut platter.waiting);
+        if fails {
+            return if hidden { Ok(()) } else { Err(io::Error::other("injected: fsync failed")) };
+        }
+        for change in &waiting {
+            apply(&mut platter.durable, change);
+        }
+        Ok(())
+    }
+
+    fn write(&self, offset: u64, data: &[u8]) -> io::Result<()> {
+        let mut state = self.disk.state();
+        state.writes += 1;
+        let short = state.short_write == Some(state.writes);
+        let data = if short { &data[..data.len() / 2] } else { data };
+        self.file.write_all_at(data, offset)?;
+        self.wait(&mut state, Change::Write { offset, bytes: data.to_vec() });
+        if short { Err(io::Error::from(io::ErrorKind::StorageFull)) } else { Ok(()) }
+    }
+}
+
+fn apply(image: &mut Vec<u8>, change: &Change) {
+    match change {
+        Change::Length(len) => image.resize(to_usize(*len), 0),
+        Change::Write { offset, bytes } => put(image, to_usize(*offset), bytes),
+    }
+}
+
+fn apply_some(image: &mut Vec<u8>, change: &Change, random: &mut u64) {
+    match change {
+        Change::Length(_) if chosen(random) => apply(image, change),
+        Change::Length(_) => {}
+        Change::Write { offset, bytes } => {
+            for (number, sector) in bytes.chunks(SECTOR).enumerate() {
+                if chosen(random) {
+                    put(image, to_usize(*offset) + number * SECTOR, sector);
+                }
+            }
+        }
+    }
+}
+
+fn put(image: &mut Vec<u8>, offset: usize, bytes: &[u8]) {
+    let end = offset + bytes.len();
+    if image.len() < end {
+        image.resize(end, 0);
+    }
+    image[offset..end].copy_from_slice(bytes);
+}
+
+/// A coin from a seed (xorshift64); never heads for seed 0.
+fn chosen(random: &mut u64) -> bool {
+    *random ^= *random << 13;
+    *random ^= *random >> 7;
+    *random ^= *random << 17;
+    *random & 0x100 != 0
+}
+
+fn to_usize(value: u64) -> usize {
+    // Offsets of a file whose whole image is in memory fit in memory.
+    usize::try_from(value).unwrap_or(usize::MAX)
+}

@@ -1,0 +1,370 @@
+//! The Raft log, the vote and the committed index, in redb, with one writer thread and group commit.
+
+mod cache;
+mod database;
+mod recopy;
+mod record;
+mod sidecar;
+mod writer;
+
+use std::fmt;
+use std::ops::Range;
+use std::path::Path;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError, RwLock};
+
+use bytes::Bytes;
+use redb::{Database, ReadableDatabase};
+
+use crate::disk::DiskWatch;
+use crate::failure::{Fatal, OpenError, ReadError, StoreFailure};
+use crate::fault::FaultDisk;
+use crate::header::Header;
+use cache::Tail;
+pub(crate) use recopy::{create, exists, is_unused};
+pub use record::{LogId, LogRecord};
+pub(crate) use sidecar::Sidecar;
+pub(crate) use writer::Writer;
+use writer::{Operation, Queued};
+
+/// Called on the writer thread when the records are durable, or when they will never be. It must not block.
+pub type AppendDone = Box<dyn FnOnce(Result<(), StoreFailure>) + Send>;
+
+/// What the log has done since it was opened.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct LogStats {
+    /// Durable commits.
+    pub commits: u64,
+    /// Records made durable by them.
+    pub records: u64,
+}
+
+/// What the log needs to know when it is opened.
+pub(crate) struct LogOptions {
+    pub(crate) cache_bytes: usize,
+    pub(crate) database_cache_bytes: usize,
+    pub(crate) fault: Option<FaultDisk>,
+}
+
+/// A handle on the log; clones share it. Writes are queued in order and made durable by one writer thread, many in one
+/// commit; every read sees what was queued, durable or not.
+#[derive(Clone)]
+pub struct LogStore(Arc<Shared>);
+
+/// What handles and the writer thread share.
+pub(crate) struct Shared {
+    view: Mutex<View>,
+    /// Wakes the writer when there is work, or at the end.
+    work: Condvar,
+    /// `None` once closed. Readers hold it only to begin a transaction.
+    database: RwLock<Option<Database>>,
+    sidecar: Arc<Sidecar>,
+    fatal: Fatal,
+    disk: Arc<DiskWatch>,
+    commits: AtomicU64,
+    records: AtomicU64,
+}
+
+/// The log as queued operations leave it, and the queue.
+pub(crate) struct View {
+    tail: Tail,
+    /// Index of the first record, meaningful if there is one.
+    first: u64,
+    /// The last record, if there is one.
+    last: Option<LogId>,
+    purged: Option<LogId>,
+    vote: Option<Bytes>,
+    committed: Option<LogId>,
+    committed_dirty: bool,
+    queue: Vec<Queued>,
+    next_sequence: u64,
+    closing: bool,
+}
+
+impl LogStore {
+    /// The largest payload of one record, in bytes.
+    pub const MAX_RECORD_BYTES: usize = 64 << 20;
+
+    /// Opens the log in `dir`, after copying it to a fresh file if an earlier run says so; checks every record.
+    pub(crate) fn open(
+        dir: &Path,
+        header: &Header,
+        options: &LogOptions,
+        fatal: Fatal,
+        disk: Arc<DiskWatch>,
+    ) -> Result<(Self, Writer), OpenError> {
+        let (database, sidecar) = recopy::open_checked(dir, header, options)?;
+        let found = database::scan(&database, dir)?;
+        fatal.mark_in(sidecar.clone());
+        let first = found.first.or(found.purged.map(|id| id.index + 1)).unwrap_or(0);
+        let start = found.last.map_or(first, |id| id.index + 1);
+        let view = View {
+            tail: Tail::new(start, options.cache_bytes),
+            first,
+            last: found.last,
+            purged: found.purged,
+            vote: found.vote,
+            committed: found.committed,
+            committed_dirty: false,
+            queue: Vec::new(),
+            next_sequence: 1,
+            closing: false,
+        };
+        let shared = Arc::new(Shared {
+            view: Mutex::new(view),
+            work: Condvar::new(),
+            database: RwLock::new(Some(database)),
+            sidecar,
+            fatal,
+            disk,
+            commits: AtomicU64::new(0),
+            records: AtomicU64::new(0),
+        });
+        let writer =
+            Writer::start(shared.clone(), found.commit).map_err(OpenError::io("starting the writer for", dir))?;
+        Ok((Self(shared), writer))
+    }
+
+    /// Queues records for the log's end and returns at once; reads see them from now on. `done` is called when they are
+    /// durable, in the order of the calls.
+    ///
+    /// The records must follow each other and the log's end; a log that is empty and was never purged starts at the
+    /// first record given. Payloads are copied, so that no larger receive buffer stays in memory with them.
+    ///
+    /// # Errors
+    /// Nothing was queued, and `done` will not be called: [`StoreFailure::OutOfOrder`], [`StoreFailure::TooLarge`],
+    /// [`StoreFailure::Poisoned`], [`StoreFailure::Closed`].
+    pub fn append(&self, records: Vec<LogRecord>, done: AppendDone) -> Result<(), StoreFailure> {
+        self.0.fatal.check()?;
+        let records: Vec<LogRecord> = records.into_iter().map(LogRecord::detached).collect();
+        let mut view = self.0.usable()?;
+        let mut expected = view.next_index();
+        for record in &records {
+            let wanted = *expected.get_or_insert(record.id.index);
+            if record.id.index != wanted {
+                return Err(StoreFailure::OutOfOrder { expected: wanted, found: record.id.index });
+            }
+            if record.payload.len() > Self::MAX_RECORD_BYTES {
+                let bytes = record.payload.len();
+                return Err(StoreFailure::TooLarge { index: wanted, bytes, limit: Self::MAX_RECORD_BYTES });
+            }
+            expected = Some(wanted + 1);
+        }
+        if let (None, Some(record)) = (view.last, records.first()) {
+            view.first = record.id.index;
+            view.tail.reset(record.id.index);
+        }
+        let sequence = view.next_sequence;
+        for record in &records {
+            view.tail.push(record.clone(), sequence);
+            view.last = Some(record.id);
+        }
+        self.0.enqueue(view, Operation::Append(records), Some(done));
+        Ok(())
+    }
+
+    /// Makes the vote durable, after everything queued before, and then returns. Blocks for one commit.
+    pub fn save_vote(&self, vote: &[u8]) -> Result<(), StoreFailure> {
+        let (done, wait) = completion();
+        self.save_vote_with(vote, done)?;
+        wait_for(&wait)
+    }
+
+    /// As [`LogStore::save_vote`], without blocking: `done` is called when the vote is durable.
+    pub fn save_vote_with(&self, vote: &[u8], done: AppendDone) -> Result<(), StoreFailure> {
+        let mut view = self.0.usable()?;
+        let vote = Bytes::copy_from_slice(vote);
+        view.vote = Some(vote.clone());
+        self.0.enqueue(view, Operation::Vote(vote), Some(done));
+        Ok(())
+    }
+
+    /// Remembers the committed id. It becomes durable with the next commit of anything else, or at an orderly close.
+    pub fn save_committed(&self, committed: LogId) -> Result<(), StoreFailure> {
+        let mut view = self.0.usable()?;
+        view.committed_dirty |= view.committed != Some(committed);
+        view.committed = Some(committed);
+        Ok(())
+    }
+
+    /// Removes every record above `index`; `None` removes all. Takes effect for reads at once, and on disk before
+    /// anything that is queued later.
+    pub fn truncate_after(&self, index: Option<u64>) -> Result<(), StoreFailure> {
+        let before = {
+            let view = self.0.usable()?;
+            match (index, view.last) {
+                (_, None) => return Ok(()),
+                (Some(index), Some(last)) if index >= last.index => return Ok(()),
+                (Some(index), Some(_)) if index >= view.first => Some(index),
+                _ => None,
+            }
+        };
+        // The id of the record that becomes the last one may have to be read from disk; the log has one appender, so
+        // it cannot be truncated further in between.
+        let last = match before {
+            Some(index) => self.read(index..index + 1, 0)?.first().map(|record| record.id),
+            None => None,
+        };
+        let mut view = self.0.usable()?;
+        let from = last.map_or(view.first, |id| id.index + 1);
+        view.tail.truncate(from);
+        view.last = last;
+        self.0.enqueue(view, Operation::Truncate { from }, None);
+        Ok(())
+    }
+
+    /// Removes every record up to and including `upto`, and remembers `upto` as the id before the log's first record.
+    /// If the log ends before `upto` (a snapshot was installed), it is empty afterwards and goes on at `upto.index + 1`.
+    /// An `upto` that does not lie above the last purged id changes nothing.
+    pub fn purge(&self, upto: LogId) -> Result<(), StoreFailure> {
+        let mut view = self.0.usable()?;
+        if view.purged.is_some_and(|purged| purged.index >= upto.index) {
+            return Ok(());
+        }
+        view.purged = Some(upto);
+        view.first = upto.index + 1;
+        if view.last.is_none_or(|last| last.index <= upto.index) {
+            view.last = None;
+            view.tail.reset(upto.index + 1);
+        } else {
+            view.tail.purge(upto.index);
+        }
+        self.0.enqueue(view, Operation::Purge { upto }, None);
+        Ok(())
+    }
+
+    /// Waits until everything queued so far is durable.
+    pub fn flush(&self) -> Result<(), StoreFailure> {
+        let (done, wait) = completion();
+        let view = self.0.usable()?;
+        self.0.enqueue(view, Operation::Barrier, Some(done));
+        wait_for(&wait)
+    }
+
+    /// The records of `range` that exist, without gaps, in order: as many as fit in `max_bytes` of payload, but at
+    /// least one if there is any. Records below the purged id or above the end are left out.
+    ///
+    /// # Errors
+    /// [`ReadError::Damaged`] stops the store for good: a node with a damaged log must not vote.
+    pub fn read(&self, range: Range<u64>, max_bytes: usize) -> Result<Vec<LogRecord>, ReadError> {
+        self.0.fatal.check()?;
+        let (from_disk, transaction, cached) = {
+            let view = self.0.usable()?;
+            let Some(last) = view.last else { return Ok(Vec::new()) };
+            let range = range.start.max(view.first)..range.end.min(last.index + 1);
+            if range.is_empty() {
+                return Ok(Vec::new());
+            }
+            let split = view.tail.start().clamp(range.start, range.end);
+            let cached = view.tail.read(split..range.end, max_bytes);
+            if split == range.start {
+                return Ok(cached);
+            }
+            let database = self.0.database.read().unwrap_or_else(PoisonError::into_inner);
+            let database = database.as_ref().ok_or(ReadError::Closed)?;
+            // Begun while the view is held: what lies below the cache is on disk exactly so in this transaction.
+            let transaction = database.begin_read().map_err(|error| self.0.read_failed(error.to_string()))?;
+            (range.start..split, transaction, cached)
+        };
+        let mut records = database::read(&transaction, from_disk.clone(), max_bytes).map_err(|error| match error {
+            database::RangeError::Damaged(index) => self.0.read_damaged(index),
+            database::RangeError::Database(why) => self.0.read_failed(why),
+        })?;
+        let mut used: usize = records.iter().map(|record| record.payload.len()).sum();
+        if records.last().map(|record| record.id.index + 1) == Some(from_disk.end) {
+            for record in cached {
+                used += record.payload.len();
+                if used > max_bytes {
+                    break;
+                }
+                records.push(record);
+            }
+        }
+        Ok(records)
+    }
+
+    /// Id of the last record; of the last purged one if there is no record; `None` if there never was one.
+    pub fn last(&self) -> Result<Option<LogId>, StoreFailure> {
+        let view = self.0.usable()?;
+        Ok(view.last.or(view.purged))
+    }
+
+    /// Id up to which the log was purged.
+    pub fn purged(&self) -> Result<Option<LogId>, StoreFailure> {
+        Ok(self.0.usable()?.purged)
+    }
+
+    /// The vote saved last.
+    pub fn vote(&self) -> Result<Option<Bytes>, StoreFailure> {
+        Ok(self.0.usable()?.vote.clone())
+    }
+
+    /// The committed id saved last. After a crash it may be an older one.
+    pub fn committed(&self) -> Result<Option<LogId>, StoreFailure> {
+        Ok(self.0.usable()?.committed)
+    }
+
+    /// Counts since the log was opened.
+    pub fn stats(&self) -> LogStats {
+        LogStats { commits: self.0.commits.load(Ordering::Relaxed), records: self.0.records.load(Ordering::Relaxed) }
+    }
+}
+
+impl fmt::Debug for LogStore {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("LogStore").field("stats", &self.stats()).finish_non_exhaustive()
+    }
+}
+
+impl Shared {
+    fn view(&self) -> MutexGuard<'_, View> {
+        self.view.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The view, unless the store has stopped or is closing.
+    fn usable(&self) -> Result<MutexGuard<'_, View>, StoreFailure> {
+        self.fatal.check()?;
+        let view = self.view();
+        if view.closing { Err(StoreFailure::Closed) } else { Ok(view) }
+    }
+
+    fn enqueue(&self, mut view: MutexGuard<'_, View>, operation: Operation, done: Option<AppendDone>) {
+        let sequence = view.next_sequence;
+        view.next_sequence += 1;
+        view.queue.push(Queued { sequence, operation, done });
+        drop(view);
+        self.work.notify_one();
+    }
+
+    fn read_damaged(&self, index: u64) -> ReadError {
+        self.fatal.trip(&StoreFailure::Damaged { index });
+        ReadError::Damaged { index }
+    }
+
+    fn read_failed(&self, why: String) -> ReadError {
+        self.fatal.trip(&StoreFailure::Failed { what: "reading the log".to_owned(), why: why.clone() });
+        ReadError::Failed { why }
+    }
+}
+
+impl View {
+    /// The index the next record must have; `None` if any will do.
+    fn next_index(&self) -> Option<u64> {
+        self.last.or(self.purged).map(|id| id.index + 1)
+    }
+}
+
+/// A callback and the end on which its result is waited for.
+fn completion() -> (AppendDone, Receiver<Result<(), StoreFailure>>) {
+    let (sender, receiver): (SyncSender<_>, _) = sync_channel(1);
+    let done: AppendDone = Box::new(move |result| {
+        // The waiting side may have gone away with its thread; the result is then of no interest.
+        let _ = sender.send(result);
+    });
+    (done, receiver)
+}
+
+fn wait_for(receiver: &Receiver<Result<(), StoreFailure>>) -> Result<(), StoreFailure> {
+    receiver.recv().unwrap_or(Err(StoreFailure::Closed))
+}

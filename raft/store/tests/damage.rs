@@ -1,0 +1,248 @@
+//! Damage, failed syncs and lost writes: halt, never a vote.
+#![allow(clippy::unwrap_used)]
+
+mod common;
+
+use std::fs;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+
+use common::*;
+use verbund_store::fault::FaultDisk;
+use verbund_store::{OpenError, ReadError, Store, StoreFailure, StoreOptions};
+
+#[test]
+fn the_first_failed_sync_stops_everything_once() {
+    let dir = tempfile::tempdir().unwrap();
+    let disk = FaultDisk::new();
+    let mut options = with_fault(&disk);
+    let calls = watch_fatal(&mut options);
+    let store = Store::create(dir.path(), header(), options).unwrap();
+    append(store.log(), records(1, 0..3)).unwrap();
+
+    disk.fail_sync(1);
+    let failure = append(store.log(), records(1, 3..4)).unwrap_err();
+    assert!(matches!(failure, StoreFailure::Failed { .. }), "{failure}");
+    assert_eq!(*calls.lock().unwrap(), [failure]);
+
+    let poisoned = |result: Result<(), StoreFailure>| matches!(result, Err(StoreFailure::Poisoned { .. }));
+    assert!(poisoned(store.log().save_vote(b"v")), "never a vote");
+    assert!(poisoned(store.log().append(records(1, 4..5), Box::new(|_| panic!("must not be called")))));
+    assert!(poisoned(store.log().flush()));
+    assert!(poisoned(store.log().save_committed(id(1, 1))));
+    assert!(poisoned(store.log().truncate_after(Some(0))));
+    assert!(poisoned(store.log().purge(id(1, 0))));
+    assert!(poisoned(store.log().vote().map(|_| ())));
+    assert!(matches!(store.log().read(0..1, 10), Err(ReadError::Poisoned { .. })));
+    assert!(store.archive().start_at(1).is_err());
+    assert!(store.snapshots().writer(id(1, 1), b"").is_err());
+    assert_eq!(calls.lock().unwrap().len(), 1, "the process is ended once");
+}
+
+#[test]
+fn after_a_failed_sync_the_next_open_rests_on_a_fresh_copy() {
+    for failing_sync in [1, 2] {
+        let dir = tempfile::tempdir().unwrap();
+        let disk = FaultDisk::new();
+        let store = Store::create(dir.path(), header(), with_fault(&disk)).unwrap();
+        store.log().save_vote(b"vote").unwrap();
+        append(store.log(), records(1, 0..3)).unwrap();
+        disk.fail_sync(failing_sync);
+        append(store.log(), records(1, 3..4)).unwrap_err();
+        drop(store);
+        let suspect = fs::metadata(dir.path().join("log.redb")).map(|file| inode(&file)).unwrap();
+
+        let store = Store::open(dir.path(), header(), with_fault(&disk)).unwrap();
+        let fresh = fs::metadata(dir.path().join("log.redb")).map(|file| inode(&file)).unwrap();
+        assert_ne!(suspect, fresh, "a fresh file");
+        let seen = all(store.log());
+        assert!(seen.starts_with(&records(1, 0..3)), "what was acknowledged is there");
+        // Whatever this process saw at its start may have been told to others: it must be on the disk itself.
+        let lost = after_power_loss(&disk, dir.path(), 0);
+        let reopened = open(lost.path()).unwrap();
+        assert_eq!(all(reopened.log()), seen);
+        assert_eq!(reopened.log().vote().unwrap().as_deref(), Some(&b"vote"[..]));
+        drop(store);
+        // The flag is gone: the next open uses the file as it is.
+        drop(Store::open(dir.path(), header(), with_fault(&disk)).unwrap());
+        assert_eq!(inode(&fs::metadata(dir.path().join("log.redb")).unwrap()), fresh);
+    }
+}
+
+#[test]
+fn control_ignoring_a_failed_sync_loses_an_acknowledged_record() {
+    // The positive control of the two tests above: the same fault, hidden from the store.
+    let dir = tempfile::tempdir().unwrap();
+    let disk = FaultDisk::new();
+    disk.hide_sync_errors();
+    let store = Store::create(dir.path(), header(), with_fault(&disk)).unwrap();
+    append(store.log(), records(1, 0..3)).unwrap();
+    disk.fail_sync(1);
+    append(store.log(), records(1, 3..4)).unwrap();
+    let lost = after_power_loss(&disk, dir.path(), 0);
+    let survived = match open(lost.path()) {
+        Ok(store) => all(store.log()) == records(1, 0..4),
+        Err(_) => false,
+    };
+    assert!(!survived, "the fault does nothing, so the tests above prove nothing");
+}
+
+#[test]
+fn a_power_loss_at_any_time_keeps_what_was_acknowledged() {
+    let mut torn = 0;
+    for seed in 0..60 {
+        let dir = tempfile::tempdir().unwrap();
+        let disk = FaultDisk::new();
+        let store = Store::create(dir.path(), header(), with_fault(&disk)).unwrap();
+        append(store.log(), records(1, 0..5)).unwrap();
+        store.log().save_vote(b"promised").unwrap();
+        // A commit that stops between its writes and its sync: the power goes with writes in the air.
+        disk.fail_sync(1 + seed % 2);
+        let unsynced_before = disk.writes();
+        append(store.log(), records(1, 5..9)).unwrap_err();
+        torn += u64::from(disk.writes() > unsynced_before);
+        let lost = after_power_loss(&disk, dir.path(), seed);
+        let reopened = open(lost.path()).unwrap();
+        let seen = all(reopened.log());
+        assert!(seen == records(1, 0..5) || seen == records(1, 0..9), "seed {seed}: {} records", seen.len());
+        assert_eq!(reopened.log().vote().unwrap().as_deref(), Some(&b"promised"[..]));
+    }
+    assert!(torn > 0);
+}
+
+#[test]
+fn a_full_disk_stops_the_store_and_loses_nothing() {
+    for nth in 1..6 {
+        let dir = tempfile::tempdir().unwrap();
+        let disk = FaultDisk::new();
+        let mut options = with_fault(&disk);
+        let calls = watch_fatal(&mut options);
+        let store = Store::create(dir.path(), header(), options).unwrap();
+        append(store.log(), records(1, 0..3)).unwrap();
+        disk.short_write(nth);
+        let mut next = 3;
+        while append(store.log(), records(1, next..next + 1)).is_ok() {
+            next += 1;
+            assert!(next < 100, "the fault never came");
+        }
+        drop(store);
+        assert_eq!(calls.lock().unwrap().len(), 1);
+        let seen = all(open(dir.path()).unwrap().log());
+        assert!(seen == records(1, 0..next) || seen == records(1, 0..next + 1));
+    }
+}
+
+#[test]
+fn every_damaged_byte_is_noticed_or_harmless() {
+    let dir = tempfile::tempdir().unwrap();
+    let store = create(dir.path());
+    store.log().save_vote(b"a vote").unwrap();
+    append(store.log(), records(1, 0..40)).unwrap();
+    store.close().unwrap();
+    let whole = fs::read(dir.path().join("log.redb")).unwrap();
+    let mut refused = 0;
+    // Every byte of the file's header, and a sample of the rest, denser where there is something.
+    let in_use = (64..whole.len()).filter(|position| whole[*position] != 0).step_by(43);
+    let unused = (64..whole.len()).filter(|position| whole[*position] == 0).step_by(100_003);
+    for position in (0..64).chain(in_use).chain(unused) {
+        let mut damaged = whole.clone();
+        damaged[position] ^= 1 << (position % 8);
+        fs::write(dir.path().join("log.redb"), &damaged).unwrap();
+        match open(dir.path()) {
+            Ok(store) => {
+                assert_eq!(all(store.log()), records(1, 0..40), "byte {position}");
+                assert_eq!(store.log().vote().unwrap().as_deref(), Some(&b"a vote"[..]), "byte {position}");
+            }
+            Err(error) => {
+                let known = matches!(
+                    error,
+                    OpenError::Damaged { .. } | OpenError::DamagedLog { .. } | OpenError::RolledBack { .. }
+                );
+                assert!(known, "byte {position}: {error}");
+                refused += 1;
+            }
+        }
+    }
+    assert!(refused > 100, "only {refused} damaged files were refused");
+}
+
+#[test]
+fn a_record_that_goes_bad_while_running_stops_the_store() {
+    let dir = tempfile::tempdir().unwrap();
+    let disk = FaultDisk::new();
+    let mut options = StoreOptions { cache_bytes: 0, database_cache_bytes: 0, ..with_fault(&disk) };
+    let calls = watch_fatal(&mut options);
+    let store = Store::create(dir.path(), header(), options).unwrap();
+    append(store.log(), records(1, 0..200)).unwrap();
+    store.log().flush().unwrap();
+    assert_eq!(all(store.log()).len(), 200);
+    let file = fs::read(dir.path().join("log.redb")).unwrap();
+    let needle = record(1, 17).payload;
+    let positions = file.windows(needle.len()).enumerate().filter(|(_, window)| *window == needle);
+    for (position, _) in positions {
+        disk.flip_on_read(position as u64, 4);
+    }
+    assert_eq!(store.log().read(0..200, usize::MAX), Err(ReadError::Damaged { index: 17 }));
+    assert_eq!(*calls.lock().unwrap(), [StoreFailure::Damaged { index: 17 }]);
+    assert!(matches!(store.log().save_vote(b"v"), Err(StoreFailure::Poisoned { .. })), "never a vote");
+}
+
+#[test]
+fn a_damaged_log_is_not_copied_into_a_good_one() {
+    let dir = tempfile::tempdir().unwrap();
+    let disk = FaultDisk::new();
+    let store = Store::create(dir.path(), header(), with_fault(&disk)).unwrap();
+    append(store.log(), records(1, 0..3)).unwrap();
+    disk.fail_sync(1);
+    append(store.log(), records(1, 3..4)).unwrap_err();
+    drop(store);
+    let path = dir.path().join("log.redb");
+    let mut bytes = fs::read(&path).unwrap();
+    let needle = record(1, 1).payload;
+    let positions: Vec<usize> =
+        bytes.windows(needle.len()).enumerate().filter(|(_, window)| *window == needle).map(|(at, _)| at).collect();
+    for position in positions {
+        bytes[position] ^= 1;
+    }
+    fs::write(&path, bytes).unwrap();
+    for _ in 0..2 {
+        let error = open(dir.path()).map(|_| ()).unwrap_err();
+        assert!(matches!(error, OpenError::Damaged { .. } | OpenError::DamagedLog { .. }), "{error}");
+    }
+}
+
+#[test]
+fn a_failed_sync_of_archive_or_snapshot_stops_the_store_too() {
+    for snapshot in [false, true] {
+        let dir = tempfile::tempdir().unwrap();
+        let disk = FaultDisk::new();
+        let mut options = with_fault(&disk);
+        let calls = watch_fatal(&mut options);
+        let store = Store::create(dir.path(), header(), options).unwrap();
+        store.archive().start_at(1).unwrap();
+        store.archive().append(1, b"one").unwrap();
+        let writer = store.snapshots().writer(id(1, 1), b"m").unwrap();
+        disk.fail_plain_sync(1);
+        let failed = if snapshot { writer.finish().is_err() } else { store.archive().sync().is_err() };
+        assert!(failed);
+        assert_eq!(calls.lock().unwrap().len(), 1);
+        assert!(matches!(store.log().save_vote(b"v"), Err(StoreFailure::Poisoned { .. })));
+        assert_eq!(store.archive().archived_upto(), Some(0), "nothing counts as archived");
+    }
+}
+
+#[test]
+fn a_panicking_callback_does_not_pass_for_success() {
+    let dir = tempfile::tempdir().unwrap();
+    let store = create(dir.path());
+    store.log().append(records(1, 0..1), Box::new(|_| panic!("a bug in the caller"))).unwrap();
+    let result = catch_unwind(AssertUnwindSafe(|| append(store.log(), records(1, 1..2))));
+    match result {
+        Ok(Ok(())) => assert_eq!(all(store.log()).len(), 2),
+        Ok(Err(failure)) => panic!("{failure}"),
+        Err(_) => panic!("the writer thread died of a callback"),
+    }
+}
+
+fn inode(metadata: &fs::Metadata) -> u64 {
+    std::os::unix::fs::MetadataExt::ino(metadata)
+}
