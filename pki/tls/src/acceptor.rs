@@ -17,12 +17,12 @@ use tokio_rustls::LazyConfigAcceptor;
 use crate::alpn::Alpn;
 use crate::config;
 use crate::identity::LiveIdentity;
-use crate::judge::TrustError;
 use crate::limits::{Counters, Gate, Limits, Place};
 use crate::line::{Agreed, Line};
 use crate::peer::{Direction, Peer};
 use crate::socket;
 use crate::trust::Trust;
+use crate::trust_error::TrustError;
 
 /// What a listener is for; visibility follows the listener (design 3.7).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]

@@ -120,7 +120,7 @@ pub(crate) fn read_all(chain: &[CertificateDer<'_>]) -> Result<Vec<Certificate>,
 }
 
 /// The key in the one form that has one id: otherwise a refused key could come back compressed.
-fn public_key(certificate: &X509Certificate<'_>) -> Result<PublicKey, CertificateError> {
+pub(crate) fn public_key(certificate: &X509Certificate<'_>) -> Result<PublicKey, CertificateError> {
     let spki = certificate.public_key();
     let curve = spki.algorithm.parameters.as_ref().and_then(|p| p.as_oid().ok()).ok_or(CertificateError::Key)?;
     let algorithm = match () {

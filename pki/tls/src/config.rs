@@ -11,10 +11,10 @@ use rustls::{ClientConfig, ServerConfig};
 
 use crate::alpn::Alpn;
 use crate::identity::{LiveIdentity, ToMembers, ToStrangers};
-use crate::judge::TrustError;
 use crate::pin::{Pinned, PinnedVerifier};
 use crate::profile::provider;
 use crate::trust::Trust;
+use crate::trust_error::TrustError;
 use crate::verifier::{ClientVerifier, Expected, ServerVerifier};
 
 /// Where a verifier leaves its whole reason.

@@ -16,13 +16,13 @@ use crate::address::Address;
 use crate::alpn::Alpn;
 use crate::config::{self, Why};
 use crate::identity::LiveIdentity;
-use crate::judge::TrustError;
 use crate::line::{Agreed, Line};
 use crate::peer::Direction;
 use crate::pin::Pinned;
 use crate::proxy::{Proxy, ProxyError};
 use crate::socket;
 use crate::trust::Trust;
+use crate::trust_error::TrustError;
 use crate::verifier::Expected;
 
 /// The most addresses of one target that are tried.

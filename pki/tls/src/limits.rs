@@ -29,10 +29,11 @@ impl Default for Limits {
     fn default() -> Self {
         Self {
             handshake: Duration::from_secs(10),
-            handshakes: 128,
-            connections: 2048,
-            connections_per_source: 256,
-            anonymous: 512,
+            handshakes: 512,
+            connections: 4096,
+            // Many clients, or several sites, may stand behind one translated address.
+            connections_per_source: 1024,
+            anonymous: 1024,
             joins_per_minute: 120,
         }
     }

@@ -14,11 +14,12 @@ use tokio_rustls::TlsStream;
 use tonic::transport::server::Connected;
 
 use crate::alpn::Alpn;
-use crate::judge::{Judged, Role, TrustError};
+use crate::judge::{Judged, Role};
 use crate::limits::Place;
 use crate::peer::{Caller, Direction, Peer};
 use crate::switch::Switch;
 use crate::trust::{Registration, Trust};
+use crate::trust_error::TrustError;
 
 /// The most that a waiting reverse connection may have said before it is used: a served HTTP/2 connection opens with
 /// its SETTINGS (RFC 9113, 3.4), which is a few dozen bytes.

@@ -13,8 +13,9 @@ use verbund_model::id::HashError;
 
 use crate::bundle::Anchor;
 use crate::certificate::{Certificate, CertificateError};
-use crate::judge::{Judged, Role, TrustError, judge_under, read};
+use crate::judge::{Judged, Role, judge_under, read};
 use crate::profile::provider;
+use crate::trust_error::TrustError;
 use crate::verifier::{Expected, chain, signatures};
 
 /// SHA-256 of an anchor's SubjectPublicKeyInfo (as RFC 7469, 2.4). Text form: hexadecimal.

@@ -28,7 +28,9 @@ static PROVIDER: LazyLock<Arc<CryptoProvider>> = LazyLock::new(|| {
     })
 });
 
-/// The one provider that every configuration of this crate uses.
-pub(crate) fn provider() -> Arc<CryptoProvider> {
+/// The one provider that every TLS configuration uses, for those that this crate does not make as well, such as the way
+/// to a SIEM.
+#[must_use]
+pub fn provider() -> Arc<CryptoProvider> {
     PROVIDER.clone()
 }

@@ -12,9 +12,10 @@ use verbund_identity::SpiffeId;
 
 use crate::bundle::{Bundle, Compiled, DomainFault};
 use crate::certificate::Certificate;
-use crate::judge::{Judged, Role, TrustError, excluded, judge};
+use crate::judge::{Judged, Role, excluded, judge};
 use crate::peer::Peer;
 use crate::switch::Switch;
+use crate::trust_error::TrustError;
 
 /// Why a bundle was not installed.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]

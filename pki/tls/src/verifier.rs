@@ -9,9 +9,10 @@ use rustls::server::danger::{ClientCertVerified, ClientCertVerifier};
 use rustls::{DigitallySignedStruct, DistinguishedName, Error, SignatureScheme};
 use verbund_identity::{SpiffeId, TrustDomain};
 
-use crate::judge::{Role, TrustError};
+use crate::judge::Role;
 use crate::profile::provider;
 use crate::trust::Trust;
+use crate::trust_error::TrustError;
 
 /// Whom a dialler wants to reach. Host names and addresses prove nothing here.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -6,7 +6,7 @@ use std::time::Duration;
 use rcgen::{ExtendedKeyUsagePurpose, KeyPair, PKCS_ECDSA_P256_SHA256, PublicKeyData, SignatureAlgorithm};
 use rustls::pki_types::{CertificateDer, UnixTime};
 use rustls::time_provider::TimeProvider;
-use verbund_tls::{BundleError, Certificate, CertificateError, Role, Trust, TrustError};
+use verbund_tls::{BundleError, Certificate, CertificateError, RevocationList, Role, Trust, TrustError};
 
 use crate::ca::{Issued, Leaf, Site, bundle};
 use crate::node::name;
@@ -193,7 +193,7 @@ fn revocation_lists_count_and_run_out() {
     assert!(matches!(with(vec![empty, revoking]), (Err(TrustError::Revoked { .. }), 0)), "the newest counts");
     let old = a.crl(&[], (-3, -1));
     assert!(matches!(with(vec![old]), (Err(TrustError::RevocationListExpired { .. }), 0)));
-    // A list of A that somebody else signed under A's issuer name cannot be made here; one that is no list closes A.
+    // What is no list at all closes A until it is repaired.
     assert!(matches!(with(vec![b"not a list".to_vec()]), (Err(TrustError::Domain(_)), 1)));
 }
 
@@ -255,4 +255,33 @@ fn hostile_bytes_are_errors() {
         let chain = [CertificateDer::from(flipped), a.issuing.clone()];
         assert!(trust.check(&chain, Role::Server).is_err(), "byte {place}");
     }
+}
+
+#[test]
+fn a_revocation_list_is_proven_by_its_ca_alone() {
+    let (a, b) = (Site::new("a"), Site::new("b"));
+    let twin = Site::new("a");
+    let list = a.crl(&[7, 8], (-1, 1));
+    let proven = RevocationList::prove(&list, &a.issuing, &a.entry()).unwrap();
+    assert_eq!((proven.revoked, proven.issuer), (2, Certificate::read(&a.issuing).unwrap().key));
+    assert!(proven.next_update > proven.issued);
+    let mut below = a.entry();
+    below.anchors = vec![a.issuing.to_vec()];
+    assert_eq!(RevocationList::prove(&list, &a.issuing, &below), Ok(proven), "the CA may be the anchor itself");
+
+    let refused = |crl: &[u8], issuer: &[u8], site: &Site, why: &str| {
+        let error = RevocationList::prove(crl, issuer, &site.entry()).unwrap_err().to_string();
+        assert!(error.contains(why), "{error}");
+    };
+    refused(&list, &a.issuing, &b, "no anchor");
+    refused(&b.crl(&[7], (-1, 1)), &a.issuing, &a, "another issuer");
+    // A CA of the same name with another key: signed by it, and shown with the true CA's certificate or its own.
+    refused(&twin.crl(&[7], (-1, 1)), &a.issuing, &a, "signature");
+    refused(&twin.crl(&[7], (-1, 1)), &twin.issuing, &a, "no anchor");
+    let leaf = a.issue(&Leaf::named(&name(&a, 1)));
+    refused(&list, &leaf.chain[0], &a, "may not sign");
+    let mut flipped = list.clone();
+    let place = flipped.len() / 3;
+    flipped[place] ^= 1;
+    assert!(RevocationList::prove(&flipped, &a.issuing, &a.entry()).is_err());
 }

@@ -229,3 +229,23 @@ async fn administration_takes_guests_but_no_impostors() {
     assert!(error.to_string().contains("UnknownCA"), "{error}");
     assert_eq!(acceptor.counters().established, 3);
 }
+
+#[tokio::test]
+async fn places_are_given_back() {
+    let a = Site::new("a");
+    let limits = Limits { connections_per_source: 3, ..Limits::default() };
+    let one = start(&a, 1, bundle(1, &[&a]), Options { limits, ..Options::default() }).await;
+    let two = start(&a, 2, bundle(1, &[&a]), Options::deaf()).await;
+    connect(&[&one, &two]);
+    for _ in 0..3 {
+        let mut held = Vec::new();
+        for _ in 0..3 {
+            held.push(two.lines.connect(one.number).await.unwrap());
+        }
+        assert!(two.lines.connect(one.number).await.is_err(), "a fourth is too many");
+        assert_eq!(one.counters().open, 3);
+        drop(held);
+        until("all are closed", async || one.counters().open == 0 && one.trust.connections().is_empty()).await;
+        assert_eq!(two.trust.connections(), []);
+    }
+}
