@@ -1,7 +1,8 @@
 //! Directories and small files: the lock, durable replacement, syncing.
 
-use std::fs::{self, File, OpenOptions, TryLockError};
+use std::fs::{self, DirBuilder, File, OpenOptions, TryLockError};
 use std::io::{self, Write};
+use std::os::unix::fs::DirBuilderExt;
 use std::path::Path;
 
 use crate::failure::OpenError;
@@ -57,9 +58,9 @@ pub(crate) fn replace_file(path: &Path, content: &[u8], fault: Option<&FaultDisk
     sync_dir(dir, fault)
 }
 
-/// Creates a directory (and its parents), durable in its parent.
+/// Creates a directory (and its parents), for its owner only, durable in its parent.
 pub(crate) fn make_dir(dir: &Path, fault: Option<&FaultDisk>) -> io::Result<()> {
-    fs::create_dir_all(dir)?;
+    DirBuilder::new().recursive(true).mode(0o700).create(dir)?;
     match dir.parent() {
         Some(parent) if !parent.as_os_str().is_empty() => sync_dir(parent, fault),
         _ => Ok(()),

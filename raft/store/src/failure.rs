@@ -220,6 +220,7 @@ pub(crate) struct Fatal(Arc<Inner>);
 
 struct Inner {
     tripped: AtomicBool,
+    closed: AtomicBool,
     first: OnceLock<StoreFailure>,
     on_fatal: Mutex<Option<OnFatal>>,
     sidecar: OnceLock<Arc<Sidecar>>,
@@ -229,6 +230,7 @@ impl Fatal {
     pub(crate) fn new(on_fatal: Option<OnFatal>) -> Self {
         Self(Arc::new(Inner {
             tripped: AtomicBool::new(false),
+            closed: AtomicBool::new(false),
             first: OnceLock::new(),
             on_fatal: Mutex::new(on_fatal),
             sidecar: OnceLock::new(),
@@ -257,10 +259,15 @@ impl Fatal {
         }
     }
 
-    /// `Err(Poisoned)` once the store has stopped.
+    /// From now on every handle answers that the store is closed.
+    pub(crate) fn close(&self) {
+        self.0.closed.store(true, Ordering::Release);
+    }
+
+    /// `Err(Poisoned)` once the store has stopped, `Err(Closed)` once it was closed.
     pub(crate) fn check(&self) -> Result<(), StoreFailure> {
         if !self.0.tripped.load(Ordering::Acquire) {
-            return Ok(());
+            return if self.0.closed.load(Ordering::Acquire) { Err(StoreFailure::Closed) } else { Ok(()) };
         }
         let first = self.0.first.get().map_or_else(String::new, ToString::to_string);
         Err(StoreFailure::Poisoned { first })

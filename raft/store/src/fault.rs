@@ -33,8 +33,15 @@ struct State {
     fail_sync: Option<u64>,
     fail_plain_sync: Option<u64>,
     short_write: Option<u64>,
+    power_off: Option<u64>,
     hide_sync_errors: bool,
     flips: Vec<(u64, u8)>,
+}
+
+impl State {
+    fn is_off(&self) -> bool {
+        self.power_off.is_some_and(|at| self.syncs >= at)
+    }
 }
 
 /// What of one file has really reached the disk, and what waits in the page cache.
@@ -65,6 +72,13 @@ impl FaultDisk {
     pub fn fail_plain_sync(&self, nth: u64) {
         let mut state = self.state();
         state.fail_plain_sync = Some(state.plain_syncs + nth);
+    }
+
+    /// The power goes at the `nth` sync of the log from now (1 = the next): it and everything after it fails, and what
+    /// was written since the sync before is in the air ([`FaultDisk::after_power_loss`]).
+    pub fn power_off_at_sync(&self, nth: u64) {
+        let mut state = self.state();
+        state.power_off = Some(state.syncs + nth);
     }
 
     /// Failing syncs of the log report success: what a store would see that ignores them. Only for positive controls.
@@ -179,14 +193,21 @@ impl StorageBackend for FaultBackend {
     }
 
     fn set_len(&self, len: u64) -> io::Result<()> {
+        let mut state = self.disk.state();
+        if state.is_off() {
+            return Err(power_is_off());
+        }
         self.file.set_len(len)?;
-        self.wait(&mut self.disk.state(), Change::Length(len));
+        self.wait(&mut state, Change::Length(len));
         Ok(())
     }
 
     fn sync_data(&self) -> io::Result<()> {
         let mut state = self.disk.state();
         state.syncs += 1;
+        if state.is_off() {
+            return Err(power_is_off());
+        }
         let fails = state.fail_sync == Some(state.syncs);
         let hidden = state.hide_sync_errors;
         let platter = state.platters.entry(self.inode).or_default();
@@ -202,6 +223,9 @@ impl StorageBackend for FaultBackend {
 
     fn write(&self, offset: u64, data: &[u8]) -> io::Result<()> {
         let mut state = self.disk.state();
+        if state.is_off() {
+            return Err(power_is_off());
+        }
         state.writes += 1;
         let short = state.short_write == Some(state.writes);
         let data = if short { &data[..data.len() / 2] } else { data };
@@ -209,6 +233,10 @@ impl StorageBackend for FaultBackend {
         self.wait(&mut state, Change::Write { offset, bytes: data.to_vec() });
         if short { Err(io::Error::from(io::ErrorKind::StorageFull)) } else { Ok(()) }
     }
+}
+
+fn power_is_off() -> io::Error {
+    io::Error::other("injected: the power is off")
 }
 
 fn apply(image: &mut Vec<u8>, change: &Change) {

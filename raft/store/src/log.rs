@@ -4,6 +4,7 @@ mod cache;
 mod database;
 mod recopy;
 mod record;
+mod shared;
 mod sidecar;
 mod writer;
 
@@ -11,11 +12,10 @@ use std::fmt;
 use std::ops::Range;
 use std::path::Path;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
-use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError, RwLock};
+use std::sync::{Arc, Condvar, Mutex, PoisonError, RwLock};
 
 use bytes::Bytes;
-use redb::{Database, ReadableDatabase};
+use redb::ReadableDatabase;
 
 use crate::disk::DiskWatch;
 use crate::failure::{Fatal, OpenError, ReadError, StoreFailure};
@@ -24,9 +24,10 @@ use crate::header::Header;
 use cache::Tail;
 pub(crate) use recopy::{create, exists, is_unused};
 pub use record::{LogId, LogRecord};
+use shared::{Shared, View, completion, wait_for};
 pub(crate) use sidecar::Sidecar;
+use writer::Operation;
 pub(crate) use writer::Writer;
-use writer::{Operation, Queued};
 
 /// Called on the writer thread when the records are durable, or when they will never be. It must not block.
 pub type AppendDone = Box<dyn FnOnce(Result<(), StoreFailure>) + Send>;
@@ -51,36 +52,6 @@ pub(crate) struct LogOptions {
 /// commit; every read sees what was queued, durable or not.
 #[derive(Clone)]
 pub struct LogStore(Arc<Shared>);
-
-/// What handles and the writer thread share.
-pub(crate) struct Shared {
-    view: Mutex<View>,
-    /// Wakes the writer when there is work, or at the end.
-    work: Condvar,
-    /// `None` once closed. Readers hold it only to begin a transaction.
-    database: RwLock<Option<Database>>,
-    sidecar: Arc<Sidecar>,
-    fatal: Fatal,
-    disk: Arc<DiskWatch>,
-    commits: AtomicU64,
-    records: AtomicU64,
-}
-
-/// The log as queued operations leave it, and the queue.
-pub(crate) struct View {
-    tail: Tail,
-    /// Index of the first record, meaningful if there is one.
-    first: u64,
-    /// The last record, if there is one.
-    last: Option<LogId>,
-    purged: Option<LogId>,
-    vote: Option<Bytes>,
-    committed: Option<LogId>,
-    committed_dirty: bool,
-    queue: Vec<Queued>,
-    next_sequence: u64,
-    closing: bool,
-}
 
 impl LogStore {
     /// The largest payload of one record, in bytes.
@@ -315,56 +286,4 @@ impl fmt::Debug for LogStore {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("LogStore").field("stats", &self.stats()).finish_non_exhaustive()
     }
-}
-
-impl Shared {
-    fn view(&self) -> MutexGuard<'_, View> {
-        self.view.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    /// The view, unless the store has stopped or is closing.
-    fn usable(&self) -> Result<MutexGuard<'_, View>, StoreFailure> {
-        self.fatal.check()?;
-        let view = self.view();
-        if view.closing { Err(StoreFailure::Closed) } else { Ok(view) }
-    }
-
-    fn enqueue(&self, mut view: MutexGuard<'_, View>, operation: Operation, done: Option<AppendDone>) {
-        let sequence = view.next_sequence;
-        view.next_sequence += 1;
-        view.queue.push(Queued { sequence, operation, done });
-        drop(view);
-        self.work.notify_one();
-    }
-
-    fn read_damaged(&self, index: u64) -> ReadError {
-        self.fatal.trip(&StoreFailure::Damaged { index });
-        ReadError::Damaged { index }
-    }
-
-    fn read_failed(&self, why: String) -> ReadError {
-        self.fatal.trip(&StoreFailure::Failed { what: "reading the log".to_owned(), why: why.clone() });
-        ReadError::Failed { why }
-    }
-}
-
-impl View {
-    /// The index the next record must have; `None` if any will do.
-    fn next_index(&self) -> Option<u64> {
-        self.last.or(self.purged).map(|id| id.index + 1)
-    }
-}
-
-/// A callback and the end on which its result is waited for.
-fn completion() -> (AppendDone, Receiver<Result<(), StoreFailure>>) {
-    let (sender, receiver): (SyncSender<_>, _) = sync_channel(1);
-    let done: AppendDone = Box::new(move |result| {
-        // The waiting side may have gone away with its thread; the result is then of no interest.
-        let _ = sender.send(result);
-    });
-    (done, receiver)
-}
-
-fn wait_for(receiver: &Receiver<Result<(), StoreFailure>>) -> Result<(), StoreFailure> {
-    receiver.recv().unwrap_or(Err(StoreFailure::Closed))
 }

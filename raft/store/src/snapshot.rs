@@ -146,7 +146,8 @@ impl SnapshotStore {
         IncomingSnapshot::create(self.0.clone(), max_bytes)
     }
 
-    /// The newest snapshot that is whole, verified; `None` if there never was one. Damaged ones are set aside.
+    /// The newest snapshot that is whole; `None` if there never was one. Damaged ones are set aside. Reads all of it to
+    /// verify it, so keep the reader where it is asked for often.
     ///
     /// # Errors
     /// [`SnapshotError::AllDamaged`] if there are only damaged ones.

@@ -64,12 +64,13 @@ impl fmt::Debug for StoreOptions {
 
 /// The store of one node: one directory, one process.
 ///
-/// Dropping it makes everything queued durable, closes the log and frees the directory; handles on the log that are
-/// still around then answer [`crate::StoreFailure::Closed`].
+/// Dropping it makes everything queued or appended durable and frees the directory; handles that are still around then
+/// answer [`crate::StoreFailure::Closed`].
 #[derive(Debug)]
 pub struct Store {
-    // Dropped in this order: the log is closed before the directory is given free.
+    // Dropped in this order: log and archive are closed before the directory is given free.
     writer: Writer,
+    closer: Closer,
     log: LogStore,
     snapshots: SnapshotStore,
     archive: Arc<Archive>,
@@ -77,6 +78,24 @@ pub struct Store {
     header: Header,
     dir: PathBuf,
     lock: DirectoryLock,
+}
+
+/// Syncs the archive and closes every handle that is still around, when dropped.
+#[derive(Debug)]
+struct Closer {
+    archive: Arc<Archive>,
+    fatal: Fatal,
+}
+
+impl Drop for Closer {
+    fn drop(&mut self) {
+        if self.fatal.check().is_ok()
+            && let Err(error) = self.archive.sync()
+        {
+            tracing::error!(%error, "syncing the archive while closing");
+        }
+        self.fatal.close();
+    }
 }
 
 impl Store {
@@ -142,8 +161,9 @@ impl Store {
         let snapshot_dir = dir.join("snapshots");
         let snapshots = SnapshotStore::open(&snapshot_dir, fatal.clone(), fault.clone())
             .map_err(OpenError::io("opening", snapshot_dir))?;
-        let archive = Archive::open(&dir.join("archive"), archive, fatal, fault)?;
-        Ok(Self { writer, log, snapshots, archive: Arc::new(archive), disk, header, dir: dir.to_path_buf(), lock })
+        let archive = Arc::new(Archive::open(&dir.join("archive"), archive, fatal.clone(), fault)?);
+        let closer = Closer { archive: archive.clone(), fatal };
+        Ok(Self { writer, closer, log, snapshots, archive, disk, header, dir: dir.to_path_buf(), lock })
     }
 
     /// The log; clone the handle freely.
@@ -186,8 +206,9 @@ impl Store {
     pub fn close(self) -> Result<(), crate::StoreFailure> {
         let flushed = self.log.flush();
         let synced = self.archive.sync();
-        let Self { writer, lock, .. } = self;
+        let Self { writer, closer, lock, .. } = self;
         drop(writer);
+        drop(closer);
         drop(lock);
         flushed?;
         synced.map_err(|error| crate::StoreFailure::Failed {

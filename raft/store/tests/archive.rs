@@ -8,7 +8,7 @@ use std::ops::Range;
 use std::path::{Path, PathBuf};
 
 use common::*;
-use verbund_store::{Appended, Archive, ArchiveError, ArchiveOptions, Store, StoreOptions};
+use verbund_store::{Appended, Archive, ArchiveError, ArchiveOptions, Store, StoreFailure, StoreOptions};
 
 /// Small segments, so that tests see many.
 fn options() -> StoreOptions {
@@ -276,6 +276,18 @@ fn retention_removes_whole_segments_but_never_the_last() {
     let store = open_small(dir.path());
     assert_eq!(store.archive().next(), Some(25), "and it goes on where it was");
     fill(store.archive(), 25..27);
+}
+
+#[test]
+fn what_was_appended_survives_a_close_without_sync_and_handles_are_closed() {
+    let dir = tempfile::tempdir().unwrap();
+    let store = create_small(dir.path());
+    let archive = store.archive().clone();
+    archive.start_at(1).unwrap();
+    fill(&archive, 1..4);
+    drop(store);
+    assert!(matches!(archive.append(4, &entry(4)), Err(ArchiveError::Store(StoreFailure::Closed))));
+    assert_eq!(read(open_small(dir.path()).archive(), 1..99), [1, 2, 3]);
 }
 
 #[test]

@@ -146,6 +146,8 @@ fn a_transfer_installs_exactly_what_was_sent() {
     for chunk in reader.file_chunks(incoming.received()) {
         incoming.append(incoming.received(), &chunk.unwrap()).unwrap();
     }
+    assert_eq!(incoming.verify().unwrap().info(), &info);
+    assert!(receiver.snapshots().latest().unwrap().is_none(), "verified is not yet believed");
     assert_eq!(incoming.finish().unwrap().info(), &info);
     assert_eq!(latest_state(receiver.snapshots()), (8, state(2 * CHUNK_BYTES + 5)));
 }

@@ -10,9 +10,10 @@ use std::thread::{self, JoinHandle};
 use bytes::Bytes;
 use redb::{Database, Durability};
 
+use super::AppendDone;
 use super::database::{COMMIT, COMMITTED, META, PURGED, RECORDS, VOTE, seal};
 use super::record::{LogId, LogRecord};
-use super::{AppendDone, Shared};
+use super::shared::Shared;
 use crate::failure::StoreFailure;
 
 /// The most payload bytes of one commit: a long queue must not make the first in it wait for all of it.

@@ -21,13 +21,14 @@ pub struct IncomingSnapshot {
     received: u64,
     unsynced: u64,
     limit: u64,
+    verified: Option<SnapshotReader>,
 }
 
 impl IncomingSnapshot {
     pub(super) fn create(store: Arc<Shared>, limit: u64) -> Result<Self, SnapshotError> {
         let path = store.temporary();
         let file = File::create_new(&path).map_err(SnapshotError::io("creating", &path))?;
-        Ok(Self { store, path, file, received: 0, unsynced: 0, limit })
+        Ok(Self { store, path, file, received: 0, unsynced: 0, limit, verified: None })
     }
 
     /// Adds bytes of the file at `offset`, which must be [`IncomingSnapshot::received`]. A refused chunk changes
@@ -40,6 +41,7 @@ impl IncomingSnapshot {
         if end > self.limit {
             return Err(SnapshotError::TooLarge { limit: self.limit });
         }
+        self.verified = None;
         self.file.write_all_at(bytes, offset).map_err(SnapshotError::io("writing", &self.path))?;
         self.received = end;
         self.unsynced += bytes.len() as u64;
@@ -55,15 +57,25 @@ impl IncomingSnapshot {
         self.received
     }
 
-    /// Checks the file against its checksum, makes it durable and makes it a snapshot of this node.
+    /// Makes what came durable and checks it against its checksum, without making it a snapshot of this node yet.
     ///
     /// The checksum finds damage, not lies: whether the sender may be believed is for the caller to decide, from
-    /// [`SnapshotReader::info`] and the state in it.
-    pub fn finish(self) -> Result<SnapshotReader, SnapshotError> {
+    /// [`SnapshotReader::info`] and the state in it, before [`IncomingSnapshot::finish`].
+    pub fn verify(&mut self) -> Result<SnapshotReader, SnapshotError> {
+        if let Some(verified) = &self.verified {
+            return Ok(verified.clone());
+        }
         self.store.settle(sync_file(&self.file, self.store.fault.as_ref()))?;
-        let received = SnapshotReader::open(&self.path)?;
-        let path = self.store.install(&self.path, received.info().last)?;
-        Ok(received.at(path))
+        let reader = SnapshotReader::open(&self.path)?;
+        self.verified = Some(reader.clone());
+        Ok(reader)
+    }
+
+    /// Verifies, if that was not done, and makes the file a snapshot of this node, durably.
+    pub fn finish(mut self) -> Result<SnapshotReader, SnapshotError> {
+        let reader = self.verify()?;
+        let path = self.store.install(&self.path, reader.info().last)?;
+        Ok(reader.at(path))
     }
 }
 
