@@ -1,1 +1,28 @@
-//! (skeleton)
+//! Whole federations as real processes, built, loaded, hurt and judged: what the chaos tests and the benchmark share.
+//!
+//! - [`Process`]: a child with its log, stopped by its pid, measured through `/proc`.
+//! - [`Ports`]: loopback ports that stay free while a process is down.
+//! - [`wait`]: bounded waiting for a condition; nothing here sleeps and hopes.
+//!
+//! **Never in this crate**: anything that a daemon needs to run. It knows Verbund from outside, as a user does: by its
+//! command line, its API, and its public formats.
+
+pub mod api;
+pub mod author;
+pub mod desk;
+pub mod federation;
+pub mod ports;
+pub mod process;
+pub mod seed;
+pub mod site;
+pub mod traffic;
+pub mod wait;
+
+pub use author::{Author, Session};
+pub use desk::Desk;
+pub use federation::{Federation, Settings};
+pub use ports::Ports;
+pub use process::{Process, Signal, Usage};
+pub use seed::seeded;
+pub use site::Site;
+pub use wait::{until, until_async};

@@ -1,0 +1,81 @@
+//! What can be asked for on the command line.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use clap::Parser;
+
+use crate::load::Span;
+
+/// Verbund and etcd side by side: three nodes each on loopback, TLS, fsync, 256-byte values, the same kind of client.
+#[derive(Clone, Debug, Parser)]
+#[command(name = "verbund-bench")]
+pub struct Options {
+    /// About one minute, one round of short runs: for development, its numbers prove nothing.
+    #[arg(long)]
+    pub quick: bool,
+    /// How many rounds; the medians count [default: 3, with --quick 1].
+    #[arg(long)]
+    rounds: Option<usize>,
+    /// Seconds that each run is measured for [default: 5, with --quick 2].
+    #[arg(long)]
+    seconds: Option<f64>,
+    /// Numbers of clients.
+    #[arg(long, value_delimiter = ',', default_values_t = [1, 16, 128, 512])]
+    pub clients: Vec<usize>,
+    /// Only these loads: single, batched, read, idle.
+    #[arg(long, value_delimiter = ',')]
+    only: Vec<Part>,
+    /// Where both sides put their data: not a RAM disk [default: beside this program].
+    #[arg(long)]
+    pub dir: Option<PathBuf>,
+    /// Where the JSON list goes [default: bench/verbund-bench.json beside this program's directory].
+    #[arg(long)]
+    out: Option<PathBuf>,
+}
+
+/// A part of the benchmark.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, clap::ValueEnum)]
+pub enum Part {
+    /// One signature for each write.
+    Single,
+    /// Writes signed in batches by their author.
+    Batched,
+    /// Linearizable reads at a follower.
+    Read,
+    /// Memory at idle and time from start to serving.
+    Idle,
+}
+
+impl Options {
+    /// Rounds to run.
+    pub fn rounds(&self) -> usize {
+        self.rounds.unwrap_or(if self.quick { 1 } else { 3 })
+    }
+
+    /// How long each run is.
+    pub fn span(&self) -> Span {
+        let measured = self.seconds.unwrap_or(if self.quick { 2.0 } else { 5.0 });
+        Span {
+            warm_up: Duration::from_millis(if self.quick { 500 } else { 1000 }),
+            measured: Duration::from_secs_f64(measured.clamp(0.5, 600.0)),
+        }
+    }
+
+    /// Whether a part is wanted.
+    pub fn wants(&self, part: Part) -> bool {
+        self.only.is_empty() || self.only.contains(&part)
+    }
+
+    /// Where the JSON list goes.
+    pub fn out(&self) -> anyhow::Result<PathBuf> {
+        let beside = || anyhow::Ok(directory_of_this_program()?.join("../bench/verbund-bench.json"));
+        self.out.clone().map_or_else(beside, Ok)
+    }
+}
+
+/// The directory in which this program lies.
+pub fn directory_of_this_program() -> anyhow::Result<PathBuf> {
+    let path = std::env::current_exe()?;
+    Ok(path.parent().map_or_else(|| PathBuf::from("."), PathBuf::from))
+}

@@ -1,0 +1,48 @@
+//! One connection with one envelope stream to each site, opened anew when it broke.
+
+use std::sync::Arc;
+
+use anyhow::Result;
+use tokio::sync::Mutex;
+use verbund_tls::LiveIdentity;
+
+use crate::api::{Door, EnvelopeStream, log_in};
+use crate::author::Author;
+use crate::federation::Federation;
+
+pub(super) struct Lines(Vec<Line>);
+
+struct Line {
+    door: Door,
+    identity: Arc<LiveIdentity>,
+    stream: Mutex<Option<Arc<EnvelopeStream>>>,
+}
+
+impl Lines {
+    pub(super) async fn open(federation: &Federation, author: &Author) -> Result<Self> {
+        let mut lines = Vec::new();
+        for site in &federation.sites {
+            let door = site.door()?.clone();
+            let identity = log_in(&door, author).await?;
+            lines.push(Line { door, identity, stream: Mutex::default() });
+        }
+        Ok(Self(lines))
+    }
+
+    pub(super) fn len(&self) -> usize {
+        self.0.len()
+    }
+
+    /// The stream to the site at that position. Errors: it cannot be reached.
+    pub(super) async fn at(&self, site: usize) -> Result<Arc<EnvelopeStream>> {
+        let line = &self.0[site];
+        let mut stream = line.stream.lock().await;
+        if let Some(open) = stream.as_ref().filter(|open| !open.is_closed()) {
+            return Ok(open.clone());
+        }
+        let mut connection = line.door.connect(Some(&line.identity)).await?;
+        let open = Arc::new(EnvelopeStream::open(&mut connection).await?);
+        *stream = Some(open.clone());
+        Ok(open)
+    }
+}
