@@ -141,6 +141,12 @@ pub async fn ticks(channel: &Channel) -> Streaming<Vec<u8>> {
     client.server_streaming(Request::new(Vec::new()), path, Raw).await.unwrap().into_inner()
 }
 
+/// Reads until the stream ends, for 20 s at most.
+pub async fn ended(stream: &mut Streaming<Vec<u8>>) {
+    let drain = async { while let Ok(Some(_)) = stream.message().await {} };
+    tokio::time::timeout(Duration::from_secs(20), drain).await.expect("the stream goes on");
+}
+
 /// An error with all its causes.
 pub fn chain(error: &dyn std::error::Error) -> String {
     let mut text = error.to_string();

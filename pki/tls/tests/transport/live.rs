@@ -1,9 +1,11 @@
 //! Trust and identity that change under open connections.
 
+use std::time::Duration;
+
 use verbund_tls::{Direction, Role, TrustError};
 
 use crate::ca::{Leaf, Site, bundle};
-use crate::echo::{call, ticks, who};
+use crate::echo::{call, ended, ticks, who};
 use crate::net::until;
 use crate::node::{Options, connect, name, start, start_as};
 
@@ -125,9 +127,10 @@ async fn an_exclusion_ends_what_is_in_flight_and_nothing_else() {
     assert!(applied.closed.iter().all(|closed| closed.peer.id == two.id));
     assert!(applied.closed.iter().all(|closed| matches!(closed.why, TrustError::ExcludedSite { .. })));
 
-    assert!(hanging.await.unwrap().is_err());
-    while let Ok(Some(_)) = going.message().await {}
-    while let Ok(Some(_)) = outgoing.message().await {}
+    let hanging = tokio::time::timeout(Duration::from_secs(20), hanging).await.expect("the call hangs on");
+    assert!(hanging.unwrap().is_err());
+    ended(&mut going).await;
+    ended(&mut outgoing).await;
     until("the closed connections left the table", async || one.trust.connections().len() == 1).await;
     assert_eq!(one.trust.connections()[0].id, three.id);
     assert_eq!(one.trust.connections()[0].since, before.iter().find(|p| p.id == three.id).unwrap().since);
@@ -163,7 +166,7 @@ async fn a_change_that_affects_nobody_leaves_connections_open() {
     let mut other = bundle(5, &[&a, &b]);
     other.domains.insert(b.domain.clone(), c.entry());
     assert_eq!(one.trust.set_bundle(other).unwrap().closed.len(), 1);
-    while let Ok(Some(_)) = stream.message().await {}
+    ended(&mut stream).await;
 }
 
 #[tokio::test]
@@ -184,7 +187,7 @@ async fn a_revoked_leaf_loses_its_connections() {
     assert!(stream.message().await.unwrap().is_some());
     let closed = with(3, b.crl(&[issued.serial], (-1, 1))).closed;
     assert!(matches!(closed[0].why, TrustError::Revoked { .. }));
-    while let Ok(Some(_)) = stream.message().await {}
+    ended(&mut stream).await;
     assert!(who(&two.channel(one.number)).await.is_err());
 }
 

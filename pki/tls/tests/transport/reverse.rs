@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use verbund_tls::{Address, Alpn, Direction, KeepSettings, LinesSettings, Route};
 
 use crate::ca::{Site, bundle};
-use crate::echo::{call, ticks, who};
+use crate::echo::{call, ended, ticks, who};
 use crate::net::{Relay, until};
 use crate::node::{Node, Options, connect, start};
 
@@ -45,7 +45,7 @@ async fn a_node_that_listens_on_nothing_is_called_and_calls() {
     stream.message().await.unwrap();
     let before = relay.passed();
     relay.cut();
-    while let Ok(Some(_)) = stream.message().await {}
+    ended(&mut stream).await;
     until("called again over a new connection", async || who(&towards_deaf).await.is_ok()).await;
     until("calls again", async || who(&towards_open).await.is_ok()).await;
     assert!(relay.passed() > before);
