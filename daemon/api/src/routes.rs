@@ -1,0 +1,13 @@
+//! The handlers, one file for each group of routes.
+
+pub mod audit;
+pub mod certificates;
+pub mod envelopes;
+pub mod genesis;
+pub mod health;
+pub mod openapi;
+pub mod resources;
+pub mod sessions;
+pub mod status;
+pub mod stream;
+pub mod watch;
