@@ -1,2 +1,64 @@
-//! The one binary.
-fn main() {}
+//! The one binary of Verbund: the daemon (`serve`) and the client commands. This file only wires; what a command does is
+//! in [`cmd`].
+
+mod app;
+mod audit;
+mod cli;
+mod client;
+mod cmd;
+mod config;
+mod context;
+mod exit;
+mod failure;
+mod files;
+mod i18n;
+mod join;
+mod output;
+mod paths;
+mod serve;
+
+use std::process::ExitCode;
+
+use clap::FromArgMatches as _;
+
+use crate::cli::{Cli, Command};
+use crate::exit::Exit;
+use crate::failure::Failure;
+use crate::i18n::Lang;
+
+fn main() -> ExitCode {
+    let arguments: Vec<_> = std::env::args_os().collect();
+    i18n::init(Lang::choose(&arguments, |name| std::env::var(name).ok()));
+    // Asked by a shell what could come next, it answers and ends here.
+    clap_complete::CompleteEnv::with_factory(cli::command).complete();
+    let matches = match cli::command().try_get_matches_from(&arguments) {
+        Ok(matches) => matches,
+        Err(error) => return usage(&error),
+    };
+    let cli = match Cli::from_arg_matches(&matches) {
+        Ok(cli) => cli,
+        Err(error) => return usage(&error),
+    };
+    let exit = runtime(&cli).and_then(|runtime| runtime.block_on(cmd::run(cli, &matches)));
+    exit.unwrap_or_else(|failure| {
+        failure.report();
+        failure.exit()
+    })
+    .into()
+}
+
+/// The daemon uses all processors; a command needs one.
+fn runtime(cli: &Cli) -> Result<tokio::runtime::Runtime, Failure> {
+    let mut builder = match cli.command {
+        Command::Serve(_) => tokio::runtime::Builder::new_multi_thread(),
+        _ => tokio::runtime::Builder::new_current_thread(),
+    };
+    builder.enable_all().build().map_err(Failure::internal)
+}
+
+/// Help and version are answers; the rest is a wrong command line.
+fn usage(error: &clap::Error) -> ExitCode {
+    // Nobody is left to be told if this fails.
+    let _ = error.print();
+    if error.use_stderr() { Exit::Usage.into() } else { Exit::Ok.into() }
+}

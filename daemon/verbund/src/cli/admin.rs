@@ -1,0 +1,201 @@
+//! Organisations, users, roles, nodes, policies, proposals.
+
+use std::path::PathBuf;
+
+use clap::Subcommand;
+use serde::de::DeserializeOwned;
+use verbund_model::resource::{Address, OrgRole, UserRole};
+use verbund_model::{Hash, KeyId, NodeId, OrgName, PolicyName, PublicKey, SiteName, UserId};
+
+use super::Confirm;
+
+/// `org`
+#[derive(Subcommand)]
+pub enum OrgCommand {
+    Create {
+        #[arg(value_name = "ORG")]
+        name: OrgName,
+        #[arg(long, value_name = "TEXT")]
+        display_name: String,
+        #[arg(long = "role", value_name = "ROLE", required = true, value_parser = org_role)]
+        roles: Vec<OrgRole>,
+        #[arg(long, value_name = "USER")]
+        administrator: UserId,
+        #[arg(long, value_name = "KEY")]
+        administrator_key: PublicKey,
+        #[arg(long, value_name = "ORG")]
+        parent: Option<OrgName>,
+    },
+    List,
+    Show {
+        #[arg(value_name = "ORG")]
+        name: OrgName,
+    },
+    Suspend {
+        #[arg(value_name = "ORG")]
+        name: OrgName,
+        #[command(flatten)]
+        confirm: Confirm,
+    },
+    Resume {
+        #[arg(value_name = "ORG")]
+        name: OrgName,
+    },
+}
+
+/// `user`
+#[derive(Subcommand)]
+pub enum UserCommand {
+    Create {
+        #[arg(value_name = "USER")]
+        user: UserId,
+        #[arg(long = "org", value_name = "ORG")]
+        organisation: OrgName,
+        #[arg(long, value_name = "KEY")]
+        key: PublicKey,
+    },
+    Delete {
+        #[arg(value_name = "USER")]
+        user: UserId,
+        #[arg(long = "org", value_name = "ORG")]
+        organisation: OrgName,
+        #[command(flatten)]
+        confirm: Confirm,
+    },
+    AddKey {
+        #[arg(value_name = "USER")]
+        user: UserId,
+        #[arg(long = "org", value_name = "ORG")]
+        organisation: OrgName,
+        #[arg(long, value_name = "KEY")]
+        key: PublicKey,
+    },
+    RevokeKey {
+        #[arg(value_name = "KEY_ID")]
+        key: KeyId,
+        #[arg(long = "org", value_name = "ORG")]
+        organisation: OrgName,
+        #[command(flatten)]
+        confirm: Confirm,
+    },
+    List,
+}
+
+/// `role`
+#[derive(Subcommand)]
+pub enum RoleCommand {
+    Bind {
+        #[arg(value_name = "USER")]
+        user: UserId,
+        #[arg(value_name = "ROLE", value_parser = user_role)]
+        role: UserRole,
+        #[arg(long = "org", value_name = "ORG")]
+        organisation: OrgName,
+        #[arg(long = "site", value_name = "SITE")]
+        sites: Vec<SiteName>,
+    },
+    Unbind {
+        #[arg(value_name = "USER")]
+        user: UserId,
+        #[arg(value_name = "ROLE", value_parser = user_role)]
+        role: UserRole,
+        #[arg(long = "org", value_name = "ORG")]
+        organisation: OrgName,
+    },
+    List,
+}
+
+/// `node`
+#[derive(Subcommand)]
+pub enum NodeCommand {
+    List,
+    Add {
+        #[arg(value_name = "SITE")]
+        site: SiteName,
+        #[arg(long, value_name = "DIR")]
+        data_dir: PathBuf,
+        #[arg(long = "ca-dir", value_name = "DIR")]
+        ca_dir: PathBuf,
+        #[arg(long = "address", value_name = "ADDRESS")]
+        addresses: Vec<Address>,
+    },
+    Update {
+        #[arg(value_name = "NODE")]
+        node: NodeId,
+        #[arg(long = "address", value_name = "ADDRESS")]
+        addresses: Vec<Address>,
+    },
+    Remove {
+        #[arg(value_name = "NODE")]
+        node: NodeId,
+        #[command(flatten)]
+        confirm: Confirm,
+    },
+    ReplaceVoter {
+        #[arg(value_name = "NODE")]
+        lost: NodeId,
+        #[command(flatten)]
+        confirm: Confirm,
+    },
+}
+
+/// `policy`
+#[derive(Subcommand)]
+pub enum PolicyCommand {
+    List,
+    Show {
+        #[arg(value_name = "POLICY")]
+        name: PolicyName,
+    },
+    Set {
+        #[arg(value_name = "POLICY")]
+        name: PolicyName,
+        #[arg(short = 'f', long, value_name = "FILE")]
+        file: PathBuf,
+    },
+    Delete {
+        #[arg(value_name = "POLICY")]
+        name: PolicyName,
+        #[command(flatten)]
+        confirm: Confirm,
+    },
+}
+
+/// `proposal`
+#[derive(Subcommand)]
+pub enum ProposalCommand {
+    List,
+    Show {
+        #[arg(value_name = "HASH")]
+        hash: Hash,
+    },
+    Approve {
+        #[arg(value_name = "HASH")]
+        hash: Hash,
+        #[command(flatten)]
+        confirm: Confirm,
+    },
+    SetCoordinators {
+        #[arg(long = "coordinator", value_name = "KEY", required = true)]
+        keys: Vec<PublicKey>,
+        #[arg(long, value_name = "M")]
+        threshold: u32,
+        #[command(flatten)]
+        confirm: Confirm,
+    },
+}
+
+/// An organisation's role by its word.
+pub fn org_role(text: &str) -> Result<OrgRole, String> {
+    word(text)
+}
+
+/// A user's role by its word.
+pub fn user_role(text: &str) -> Result<UserRole, String> {
+    word(text)
+}
+
+/// A word that a type's own serde form knows; the error lists all of them.
+fn word<T: DeserializeOwned>(text: &str) -> Result<T, String> {
+    serde_json::from_value(text.into()).map_err(|error| error.to_string())
+}

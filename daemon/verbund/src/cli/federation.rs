@@ -1,0 +1,130 @@
+//! Founding, inviting, joining, admitting.
+
+use std::path::PathBuf;
+
+use clap::{Args, Subcommand};
+use verbund_model::resource::{Address, Land, OrgRole};
+use verbund_model::{Hash, KeyId, OrgName, PublicKey, SiteName, UserId};
+
+use super::{Confirm, Span};
+
+/// `found`: by flags, or by a document.
+#[derive(Args, Clone)]
+pub struct Found {
+    #[arg(short = 'f', long, value_name = "FILE")]
+    pub file: Option<PathBuf>,
+    #[arg(long, value_name = "NAME")]
+    pub name: Option<SiteName>,
+    #[arg(long = "coordinator", value_name = "KEY")]
+    pub coordinators: Vec<PublicKey>,
+    #[arg(long, value_name = "M")]
+    pub threshold: Option<u32>,
+    #[arg(long, value_name = "NAME")]
+    pub organisation: Option<OrgName>,
+    #[arg(long, value_name = "TEXT")]
+    pub display_name: Option<String>,
+    #[arg(long = "role", value_name = "ROLE", value_parser = super::admin::org_role)]
+    pub roles: Vec<OrgRole>,
+    #[arg(long, value_name = "USER")]
+    pub administrator: Option<UserId>,
+    #[arg(long = "administrator-key", value_name = "KEY")]
+    pub administrator_keys: Vec<PublicKey>,
+    #[arg(long, value_name = "NAME")]
+    pub site: Option<SiteName>,
+    #[arg(long, value_name = "LAND")]
+    pub land: Option<Land>,
+    #[arg(long = "address", value_name = "ADDRESS")]
+    pub addresses: Vec<Address>,
+    #[arg(long, value_name = "DIR")]
+    pub data_dir: Option<PathBuf>,
+}
+
+/// What `init` and `join` know of the own site.
+#[derive(Args, Clone)]
+pub struct SiteDescription {
+    #[arg(long, value_name = "DIR", env = "VERBUND_DATA_DIR", hide_env = true, default_value = "/var/lib/verbund")]
+    pub data_dir: PathBuf,
+}
+
+/// `init`
+#[derive(Args, Clone)]
+pub struct Init {
+    #[command(flatten)]
+    pub place: SiteDescription,
+    #[arg(long, value_name = "NAME")]
+    pub site: SiteName,
+    #[arg(long, value_name = "NAME")]
+    pub federation: SiteName,
+    #[arg(long, value_name = "FILE")]
+    pub csr: Option<PathBuf>,
+    #[arg(long = "ca-certificate", value_name = "FILE", conflicts_with = "csr")]
+    pub certificate: Option<PathBuf>,
+}
+
+/// `invite`
+#[derive(Args, Clone)]
+pub struct Invite {
+    #[arg(value_name = "SITE")]
+    pub site: SiteName,
+    #[arg(long = "org", value_name = "NAME")]
+    pub organisation: OrgName,
+    #[arg(long, value_name = "TIME", default_value = "24h")]
+    pub expires: Span,
+    #[arg(long = "contact", value_name = "ADDRESS")]
+    pub contacts: Vec<Address>,
+    #[arg(long, value_name = "FILE")]
+    pub out: Option<PathBuf>,
+}
+
+/// `invitation`
+#[derive(Subcommand)]
+pub enum InvitationCommand {
+    List,
+    Revoke {
+        #[arg(value_name = "ID")]
+        id: KeyId,
+    },
+}
+
+/// `join`
+#[derive(Args, Clone)]
+pub struct Join {
+    #[arg(value_name = "INVITATION")]
+    pub invitation: String,
+    #[command(flatten)]
+    pub place: SiteDescription,
+    #[arg(long, value_name = "LAND")]
+    pub land: Land,
+    #[arg(long = "address", value_name = "ADDRESS")]
+    pub addresses: Vec<Address>,
+    #[arg(long, value_name = "HOST:PORT")]
+    pub proxy: Option<Address>,
+    #[arg(long, value_name = "TIME")]
+    pub wait: Option<Span>,
+}
+
+/// `site`
+#[derive(Subcommand)]
+pub enum SiteCommand {
+    List,
+    Show {
+        #[arg(value_name = "SITE")]
+        site: SiteName,
+    },
+    Approve {
+        #[arg(value_name = "SITE")]
+        site: SiteName,
+        #[arg(long, value_name = "HASH")]
+        hash: Option<Hash>,
+        #[arg(long, value_name = "FINGERPRINT")]
+        fingerprint: Option<String>,
+        #[command(flatten)]
+        confirm: Confirm,
+    },
+    Update {
+        #[arg(value_name = "SITE")]
+        site: SiteName,
+        #[arg(long, value_name = "LAND")]
+        land: Land,
+    },
+}

@@ -1,0 +1,126 @@
+//! What needs no federation: keys, contexts, configuration, offline checks.
+
+use std::path::PathBuf;
+
+use clap::{Args, Subcommand};
+use verbund_model::resource::Address;
+use verbund_model::{FederationId, Hash};
+
+use super::{ConfigFile, Confirm, Span};
+
+/// What a person's key is for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+pub enum KeyKind {
+    Coordinator,
+    User,
+}
+
+/// `keys`
+#[derive(Subcommand)]
+pub enum KeysCommand {
+    New {
+        #[arg(long, value_enum, value_name = "KIND")]
+        kind: KeyKind,
+        #[arg(long, value_name = "FILE")]
+        out: PathBuf,
+    },
+    List {
+        #[arg(value_name = "DIR", default_value = ".")]
+        directory: PathBuf,
+    },
+    Show {
+        #[arg(value_name = "FILE")]
+        file: PathBuf,
+    },
+}
+
+/// `context`
+#[derive(Subcommand)]
+pub enum ContextCommand {
+    List,
+    Use {
+        #[arg(value_name = "NAME")]
+        name: String,
+    },
+    Show {
+        #[arg(value_name = "NAME")]
+        name: Option<String>,
+    },
+    Add(ContextAdd),
+    Remove {
+        #[arg(value_name = "NAME")]
+        name: String,
+        #[command(flatten)]
+        confirm: Confirm,
+    },
+}
+
+/// `context add`
+#[derive(Args, Clone)]
+pub struct ContextAdd {
+    #[arg(value_name = "NAME")]
+    pub name: String,
+    #[arg(long = "address", value_name = "ADDRESS")]
+    pub addresses: Vec<Address>,
+    #[arg(long, value_name = "HASH")]
+    pub federation: Option<FederationId>,
+    #[arg(long, value_name = "HASH")]
+    pub pin: Option<Hash>,
+    #[arg(long, value_name = "DIR", conflicts_with_all = ["federation", "pin"])]
+    pub data_dir: Option<PathBuf>,
+    #[arg(long, value_name = "URI")]
+    pub key: Option<String>,
+    #[arg(long)]
+    pub replace: bool,
+}
+
+/// `config`
+#[derive(Subcommand)]
+pub enum ConfigCommand {
+    Check(ConfigFile),
+    Show(ConfigFile),
+}
+
+/// `audit`
+#[derive(Subcommand)]
+pub enum AuditCommand {
+    Export(AuditExport),
+    Verify(AuditVerify),
+}
+
+/// `audit export`
+#[derive(Args, Clone)]
+pub struct AuditExport {
+    #[arg(long, value_name = "FILE")]
+    pub out: PathBuf,
+    #[arg(long, value_name = "INDEX")]
+    pub to: Option<u64>,
+}
+
+/// `audit verify`
+#[derive(Args, Clone)]
+pub struct AuditVerify {
+    #[arg(value_name = "FILE")]
+    pub file: PathBuf,
+    #[arg(long, value_name = "HASH")]
+    pub federation: Option<FederationId>,
+    #[arg(long, value_name = "INDEX")]
+    pub at_least: Option<u64>,
+    #[arg(long, value_name = "TIME")]
+    pub max_age: Option<Span>,
+}
+
+/// `network`
+#[derive(Subcommand)]
+pub enum NetworkCommand {
+    Matrix(ConfigFile),
+    Check(ConfigFile),
+}
+
+/// Shells for which there is completion.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+pub enum Shell {
+    Bash,
+    Zsh,
+    Fish,
+}

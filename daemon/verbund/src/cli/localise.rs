@@ -1,0 +1,85 @@
+//! Help in the language of the process: the tree that clap derives has no texts, and gets them here by id.
+//!
+//! `help-site-approve` is what `verbund site approve` does; `help-site-approve_hash` is what its option `--hash` means;
+//! `help_output` is an option of every command; `config-field-…` are the flags of `serve`.
+
+use clap::{Arg, ArgAction, Command, CommandFactory as _};
+
+use super::Cli;
+use crate::config::FIELDS;
+use crate::i18n;
+use crate::t;
+
+/// The command line with its texts.
+#[must_use]
+pub fn command() -> Command {
+    let root = with_settings(Cli::command());
+    let mut root = localise(root, "help", true);
+    root = root.after_help(t!("help-after"));
+    root
+}
+
+/// Adds a flag for each setting to the commands that read the configuration.
+fn with_settings(mut root: Command) -> Command {
+    let flags = || {
+        FIELDS.iter().map(|field| {
+            let flag = Arg::new(field.path).long(field.flag()).value_name("VALUE").help_heading(t!("help-settings"));
+            // The one source of passphrases is an option of every command already.
+            if field.list { flag.action(ArgAction::Append) } else { flag.action(ArgAction::Set) }
+        })
+    };
+    let flags = || flags().filter(|flag| flag.get_long() != Some("passphrase-source"));
+    root = root.mut_subcommand("serve", |serve| serve.args(flags()));
+    for (parent, child) in [("config", "check"), ("config", "show"), ("network", "matrix"), ("network", "check")] {
+        root = root.mut_subcommand(parent, |p| p.mut_subcommand(child, |c| c.args(flags())));
+    }
+    root
+}
+
+fn localise(command: Command, id: &str, root: bool) -> Command {
+    let about = i18n::text(id, &[]);
+    let command = command
+        .about(about)
+        .help_template(t!("help-template"))
+        .subcommand_help_heading(t!("help-commands"))
+        .disable_help_flag(true)
+        .disable_version_flag(true)
+        .mut_args(|arg| localise_argument(arg, id))
+        .arg(Arg::new("help").short('h').long("help").action(ArgAction::Help).help(t!("help-help")).help_heading(t!("help-options")));
+    let command = if root {
+        let version = Arg::new("version").short('V').long("version").action(ArgAction::Version);
+        command.arg(version.help(t!("help-version-flag")).help_heading(t!("help-options")))
+    } else {
+        command
+    };
+    command.mut_subcommands(|child| {
+        let id = format!("{id}-{}", child.get_name());
+        localise(child, &id, false)
+    })
+}
+
+fn localise_argument(arg: Arg, id: &str) -> Arg {
+    let text = i18n::text(&argument_id(&arg, id), &[]);
+    let arg = arg.help(text).hide_possible_values(false);
+    if arg.get_help_heading().is_some() {
+        return arg;
+    }
+    let heading = if arg.is_positional() { t!("help-arguments") } else { t!("help-options") };
+    arg.help_heading(heading)
+}
+
+/// The message that says what an argument means.
+pub(super) fn argument_id(arg: &Arg, command: &str) -> String {
+    let name = arg.get_long().unwrap_or(arg.get_id().as_str()).to_owned();
+    if FIELDS.iter().any(|field| field.path == arg.get_id().as_str()) {
+        return format!("config-field-{name}");
+    }
+    if GLOBAL.contains(&name.as_str()) {
+        return format!("help_{name}");
+    }
+    format!("{command}_{name}")
+}
+
+/// Options that mean the same everywhere.
+const GLOBAL: &[&str] =
+    &["context", "lang", "output", "consistency", "deadline", "passphrase-source", "yes", "config", "data-dir", "watch"];

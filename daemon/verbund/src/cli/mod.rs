@@ -1,0 +1,133 @@
+//! The command line: which commands and options there are. What they say in `--help` is in the message files, by an id
+//! that follows from their place ([`localise`]).
+
+mod admin;
+mod duration;
+mod federation;
+mod local;
+mod localise;
+mod resource;
+
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand};
+use verbund_keys::PassphraseSource;
+
+pub use admin::{NodeCommand, OrgCommand, PolicyCommand, ProposalCommand, RoleCommand, UserCommand, user_role};
+pub use duration::Span;
+pub use federation::{Found, Init, InvitationCommand, Invite, Join, SiteCommand};
+pub use local::{AuditCommand, AuditExport, AuditVerify, ConfigCommand, ContextAdd, ContextCommand, KeyKind, KeysCommand, NetworkCommand, Shell};
+pub use localise::command;
+pub use resource::{Apply, Delete, Get, List, Status, Watch};
+
+use crate::i18n::Lang;
+use crate::output::Format;
+
+/// The whole command line.
+#[derive(Parser)]
+#[command(name = "verbund", version, disable_help_subcommand = true)]
+pub struct Cli {
+    #[command(flatten)]
+    pub global: Global,
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+/// Options of every command.
+#[derive(Args, Clone)]
+pub struct Global {
+    #[arg(long, global = true, env = "VERBUND_CONTEXT", value_name = "NAME", hide_env = true)]
+    pub context: Option<String>,
+    #[arg(long, global = true, value_enum, value_name = "LANG")]
+    pub lang: Option<Lang>,
+    #[arg(short = 'o', long, global = true, value_enum, value_name = "FORMAT")]
+    pub output: Option<Format>,
+    #[arg(long, global = true, value_enum, value_name = "HOW")]
+    pub consistency: Option<Consistency>,
+    #[arg(long, global = true, value_name = "TIME", default_value = "30s")]
+    pub deadline: Span,
+    #[arg(long, global = true, env = "VERBUND_PASSPHRASE_SOURCE", value_name = "SOURCE", hide_env = true)]
+    pub passphrase_source: Option<PassphraseSource>,
+}
+
+/// How fresh reads must be.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+pub enum Consistency {
+    Linearizable,
+    Stale,
+}
+
+/// Asking before something happens.
+#[derive(Args, Clone, Default)]
+pub struct Confirm {
+    #[arg(long)]
+    pub yes: bool,
+}
+
+/// Every command.
+#[derive(Subcommand)]
+pub enum Command {
+    Serve(Serve),
+    Found(Box<Found>),
+    Init(Box<Init>),
+    Invite(Invite),
+    #[command(subcommand)]
+    Invitation(InvitationCommand),
+    Join(Box<Join>),
+    #[command(subcommand)]
+    Site(SiteCommand),
+    #[command(subcommand)]
+    Org(OrgCommand),
+    #[command(subcommand)]
+    User(UserCommand),
+    #[command(subcommand)]
+    Role(RoleCommand),
+    #[command(subcommand)]
+    Node(NodeCommand),
+    #[command(subcommand)]
+    Policy(PolicyCommand),
+    #[command(subcommand)]
+    Proposal(ProposalCommand),
+    Get(Get),
+    List(List),
+    Apply(Apply),
+    Delete(Delete),
+    Watch(Watch),
+    Status(Status),
+    #[command(subcommand)]
+    Audit(AuditCommand),
+    #[command(subcommand)]
+    Network(NetworkCommand),
+    #[command(subcommand)]
+    Keys(KeysCommand),
+    #[command(subcommand)]
+    Context(ContextCommand),
+    #[command(subcommand)]
+    Config(ConfigCommand),
+    Completion {
+        #[arg(value_enum)]
+        shell: Shell,
+    },
+    Resume {
+        #[arg(value_name = "FILE")]
+        file: PathBuf,
+    },
+    Version,
+}
+
+/// The daemon. Each setting of the configuration is a flag too.
+#[derive(Args, Clone)]
+pub struct Serve {
+    #[command(flatten)]
+    pub config: ConfigFile,
+}
+
+/// Where the configuration lies.
+#[derive(Args, Clone)]
+pub struct ConfigFile {
+    #[arg(long = "config", env = "VERBUND_CONFIG", value_name = "FILE", hide_env = true)]
+    pub file: Option<PathBuf>,
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,71 @@
+//! The author's own key, opened, and what it signs.
+
+use std::path::Path;
+
+use verbund_identity::envelope::{BATCH_TYPE, STATEMENT_TYPE, pae};
+use verbund_identity::{Authentication, Envelope, LoginRequest, Statement, batch, key_id};
+use verbund_keys::{Asking, KeyFile, PassphraseSource, SignError, Signer, SoftwareKey};
+use verbund_model::resource::Millis;
+use verbund_model::{FederationId, KeyId};
+
+use crate::failure::Failure;
+use crate::t;
+
+/// An author with an opened key.
+pub struct Author {
+    id: KeyId,
+    signer: SoftwareKey,
+}
+
+impl Author {
+    /// Opens a key file. Errors: it is none, or the passphrase is wrong.
+    pub fn open(path: &Path, passphrase: &PassphraseSource) -> Result<Self, Failure> {
+        let file = KeyFile::read(path)?;
+        let what = t!("client-key-at", path = path.display().to_string());
+        let passphrase = passphrase.obtain(&what, Asking::Existing)?;
+        Ok(Self::new(file.unlock(&passphrase)?))
+    }
+
+    /// An author with a key in memory.
+    #[must_use]
+    pub fn new(signer: SoftwareKey) -> Self {
+        Self { id: key_id(signer.public_key()), signer }
+    }
+
+    /// The key's id.
+    #[must_use]
+    pub const fn id(&self) -> KeyId {
+        self.id
+    }
+
+    /// Signs one statement.
+    pub fn sign(&self, statement: &Statement) -> Result<Envelope, SignError> {
+        let payload = statement.to_payload();
+        let signature = self.signer.sign(&pae(STATEMENT_TYPE, &payload))?;
+        Ok(Envelope { payload, key: self.id, authentication: Authentication::Direct { signature } })
+    }
+
+    /// Signs many statements at once: one signature over the root of their Merkle tree (design 3.3). At most
+    /// [`batch::MAX_BATCH`]; for none the answer is none.
+    pub fn sign_batch(&self, statements: &[Statement]) -> Result<Vec<Envelope>, SignError> {
+        if let [statement] = statements {
+            return Ok(vec![self.sign(statement)?]);
+        }
+        let payloads: Vec<Vec<u8>> = statements.iter().map(Statement::to_payload).collect();
+        let leaves: Vec<_> = payloads.iter().map(|p| batch::leaf_hash(&pae(STATEMENT_TYPE, p))).collect();
+        let Some((root, proofs)) = batch::build(&leaves) else { return Ok(Vec::new()) };
+        let signature = self.signer.sign(&pae(BATCH_TYPE, &root.0))?;
+        let envelope = |(payload, proof)| Envelope {
+            payload,
+            key: self.id,
+            authentication: Authentication::Batch { signature: signature.clone(), proof },
+        };
+        Ok(payloads.into_iter().zip(proofs).map(envelope).collect())
+    }
+
+    /// Signs a request for a user certificate.
+    pub fn sign_login(&self, federation: FederationId, time: Millis, csr: String) -> Result<LoginRequest, SignError> {
+        let signature = self.signer.sign(&LoginRequest::message(&federation, &self.id, time, &csr))?;
+        Ok(LoginRequest { federation, key: self.id, time, csr, signature })
+    }
+}

@@ -1,0 +1,78 @@
+//! What can become of a request.
+
+use verbund_api::{ProblemDocument, ProblemKind};
+
+use crate::exit::Exit;
+use crate::failure::Failure;
+use crate::t;
+
+/// Why a request has no answer, or one that says no.
+#[derive(Debug, thiserror::Error)]
+pub enum ApiError {
+    /// No connection: the server has seen nothing.
+    #[error("{0}")]
+    Unreachable(String),
+    /// The connection broke: the server may have seen everything.
+    #[error("{0}")]
+    Broken(String),
+    /// The server said no.
+    #[error("{}", .0.detail)]
+    Problem(Box<ProblemDocument>),
+    /// The server said what this program does not understand.
+    #[error("{}", t!("client-odd-answer", reason = .0.as_str()))]
+    Odd(String),
+}
+
+impl ApiError {
+    /// The problem's kind, if the server named one that this program knows.
+    #[must_use]
+    pub fn kind(&self) -> Option<ProblemKind> {
+        let Self::Problem(problem) = self else { return None };
+        let name = problem.kind.strip_prefix("urn:verbund:problem:")?;
+        ProblemKind::ALL.iter().find(|kind| kind.name() == name).copied()
+    }
+
+    /// Whether the same request can work a moment later, at this or another node.
+    #[must_use]
+    pub fn is_passing(&self) -> bool {
+        use ProblemKind::{Busy, NoLeader, NoQuorum, OutcomeUnknown, Starting, Stopping, Timeout};
+        match self {
+            Self::Unreachable(_) | Self::Broken(_) => true,
+            Self::Odd(_) => false,
+            Self::Problem(_) => matches!(
+                self.kind(),
+                Some(Busy | NoLeader | NoQuorum | OutcomeUnknown | Starting | Stopping | Timeout)
+            ),
+        }
+    }
+
+    /// Whether a change that was sent may have been made although there is no outcome.
+    #[must_use]
+    pub fn leaves_doubt(&self) -> bool {
+        matches!(self, Self::Broken(_) | Self::Odd(_))
+            || matches!(self.kind(), Some(ProblemKind::OutcomeUnknown | ProblemKind::Timeout | ProblemKind::Stopping))
+            || matches!(self, Self::Problem(_)) && self.kind().is_none()
+    }
+}
+
+impl ApiError {
+    /// The failure that people see, with what was tried.
+    #[must_use]
+    pub fn failure(self, tried: String) -> Failure {
+        let exit = if self.kind() == Some(ProblemKind::OutcomeUnknown) { Exit::Unknown } else { Exit::Error };
+        let remedy = match &self {
+            Self::Unreachable(_) | Self::Broken(_) => Some(t!("client-unreachable-remedy")),
+            Self::Odd(_) => Some(t!("client-odd-remedy")),
+            Self::Problem(_) => match self.kind() {
+                Some(ProblemKind::NoQuorum) => Some(t!("client-no-quorum-remedy")),
+                Some(ProblemKind::Clock) => Some(t!("client-clock-remedy")),
+                _ => None,
+            },
+        };
+        let failure = Failure::new(format!("{tried}: {self}")).exit_with(exit);
+        match remedy {
+            Some(remedy) => failure.remedy(remedy),
+            None => failure,
+        }
+    }
+}

@@ -1,0 +1,152 @@
+//! One HTTP/2 connection to whichever of the addresses answers, made anew when it breaks.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
+
+use ::http::header::{ACCEPT, ACCEPT_LANGUAGE, CONTENT_TYPE};
+use ::http::{HeaderMap, HeaderName, HeaderValue, Method, Request, Response};
+use http_body_util::{BodyExt as _, Full, Limited};
+use hyper::body::{Bytes, Incoming};
+use hyper::client::conn::http2::SendRequest;
+use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
+use tokio::sync::Mutex;
+use verbund_api::{PROBLEM_TYPE, ProblemDocument};
+use verbund_tls::{Address, Alpn, Dialer, LiveIdentity, Pin, Pinned};
+
+use super::error::ApiError;
+use crate::context::Context;
+use crate::i18n::{self, Lang};
+
+/// The most bytes of an answer that is read into memory.
+const MAX_ANSWER: usize = 64 << 20;
+
+/// HTTP/2 wants some authority; servers are known by their pin, not by a name (RFC 6761, 6.4).
+const HOST: &str = "verbund.invalid";
+
+/// A client of one server, known by a pin.
+pub struct Http {
+    addresses: Vec<Address>,
+    first: AtomicUsize,
+    pinned: Pinned,
+    dialer: Dialer,
+    identity: Option<Arc<LiveIdentity>>,
+    connection: Mutex<Option<SendRequest<Full<Bytes>>>>,
+}
+
+impl Http {
+    /// For a context; with a certificate, or without.
+    #[must_use]
+    pub fn new(context: &Context, identity: Option<Arc<LiveIdentity>>) -> Self {
+        // An address of the model is a host and a port that the transport accepts, too.
+        let addresses = context.addresses.iter().filter_map(|a| a.authority().parse().ok()).collect();
+        let pinned = Pinned { pin: Pin(context.pin), domain: None };
+        let (dialer, connection, first) = (Dialer::default(), Mutex::new(None), AtomicUsize::new(0));
+        Self { addresses, first, pinned, dialer, identity, connection }
+    }
+
+    /// Sends a request; gives the response if it is a success. Errors: [`ApiError`].
+    pub async fn send(
+        &self,
+        method: Method,
+        path: &str,
+        headers: &[(HeaderName, &str)],
+        body: Bytes,
+    ) -> Result<Response<Incoming>, ApiError> {
+        let mut sender = self.sender().await?;
+        let mut request = Request::builder().method(method).uri(format!("https://{HOST}{path}")).header(ACCEPT, "application/json, */*;q=0.1");
+        let language = if i18n::lang() == Lang::De { "de, en;q=0.5" } else { "en, de;q=0.5" };
+        request = request.header(ACCEPT_LANGUAGE, language);
+        for (name, value) in headers {
+            request = request.header(name, *value);
+        }
+        let request = request.body(Full::new(body)).map_err(|e| ApiError::Odd(e.to_string()))?;
+        let response = match sender.send_request(request).await {
+            Ok(response) => response,
+            Err(error) => {
+                self.forget().await;
+                // Only what hyper never passed on is certain not to have been sent.
+                let text = crate::failure::chain(&error);
+                return Err(if error.is_canceled() { ApiError::Unreachable(text) } else { ApiError::Broken(text) });
+            }
+        };
+        if response.status().is_success() {
+            return Ok(response);
+        }
+        Err(self.problem(response).await)
+    }
+
+    /// A request whose answer is JSON. Gives its headers and the value. Errors: [`ApiError`].
+    pub async fn json<T: serde::de::DeserializeOwned>(
+        &self,
+        method: Method,
+        path: &str,
+        content: Option<(&str, Bytes)>,
+    ) -> Result<(HeaderMap, T), ApiError> {
+        let (kind, body) = content.unzip();
+        let headers: Vec<(HeaderName, &str)> = kind.map(|kind| (CONTENT_TYPE, kind)).into_iter().collect();
+        let response = self.send(method, path, &headers, body.unwrap_or_default()).await?;
+        let headers = response.headers().clone();
+        let bytes = self.body(response).await?;
+        let value = serde_json::from_slice(&bytes).map_err(|e| ApiError::Odd(e.to_string()))?;
+        Ok((headers, value))
+    }
+
+    /// The whole body of a response.
+    pub async fn body(&self, response: Response<Incoming>) -> Result<Bytes, ApiError> {
+        match Limited::new(response.into_body(), MAX_ANSWER).collect().await {
+            Ok(body) => Ok(body.to_bytes()),
+            Err(error) => {
+                self.forget().await;
+                Err(ApiError::Broken(error.to_string()))
+            }
+        }
+    }
+
+    /// Lets go of the connection and begins with another address next time: this node cannot serve at the moment.
+    pub async fn turn_elsewhere(&self) {
+        self.first.fetch_add(1, Ordering::Relaxed);
+        self.forget().await;
+    }
+
+    async fn forget(&self) {
+        *self.connection.lock().await = None;
+    }
+
+    async fn problem(&self, response: Response<Incoming>) -> ApiError {
+        let status = response.status();
+        let is_problem = response.headers().get(CONTENT_TYPE) == Some(&HeaderValue::from_static(PROBLEM_TYPE));
+        let bytes = match self.body(response).await {
+            Ok(bytes) => bytes,
+            Err(error) => return error,
+        };
+        match serde_json::from_slice::<ProblemDocument>(&bytes) {
+            Ok(problem) if is_problem => ApiError::Problem(Box::new(problem)),
+            _ => ApiError::Odd(format!("HTTP {status}")),
+        }
+    }
+
+    async fn sender(&self) -> Result<SendRequest<Full<Bytes>>, ApiError> {
+        let mut connection = self.connection.lock().await;
+        if let Some(sender) = connection.as_ref().filter(|sender| !sender.is_closed()) {
+            return Ok(sender.clone());
+        }
+        let mut addresses = self.addresses.clone();
+        if !addresses.is_empty() {
+            let first = self.first.load(Ordering::Relaxed) % addresses.len();
+            addresses.rotate_left(first);
+        }
+        let dialled = self.dialer.dial_pinned(&addresses, &self.pinned, Alpn::H2, self.identity.as_ref()).await;
+        let line = dialled.map_err(|e| ApiError::Unreachable(e.to_string()))?;
+        let handshake = hyper::client::conn::http2::Builder::new(TokioExecutor::new())
+            .timer(TokioTimer::new())
+            .keep_alive_interval(Duration::from_secs(10))
+            .keep_alive_timeout(Duration::from_secs(10))
+            .handshake(TokioIo::new(line));
+        let (sender, driver) = handshake.await.map_err(|e| ApiError::Unreachable(crate::failure::chain(&e)))?;
+        // The task ends with the connection; what went wrong shows in the requests on it.
+        tokio::spawn(driver);
+        *connection = Some(sender.clone());
+        Ok(sender)
+    }
+}

@@ -1,0 +1,82 @@
+//! The client of the HTTP API: knows the server by the context's pin, reads with a user certificate, signs changes with
+//! the author's own key, and does not lose track of a change whose outcome is not known.
+
+mod author;
+mod error;
+mod http;
+mod login;
+mod pending;
+mod read;
+mod session;
+mod sse;
+mod watch;
+mod write;
+
+use std::time::Duration;
+
+use tokio::sync::{Mutex, OnceCell};
+use verbund_api::port::Consistency;
+use verbund_keys::PassphraseSource;
+
+use crate::context::Context;
+use crate::failure::Failure;
+use crate::paths::Paths;
+use crate::t;
+
+pub use author::Author;
+pub use error::ApiError;
+use http::Http;
+pub use pending::Pending;
+pub use watch::Watched;
+pub use write::{Change, now};
+
+/// A client within a context.
+pub struct Client {
+    name: String,
+    context: Context,
+    paths: Paths,
+    passphrase: PassphraseSource,
+    deadline: Duration,
+    consistency: Consistency,
+    author: OnceCell<Author>,
+    reader: Mutex<Option<std::sync::Arc<Http>>>,
+}
+
+/// How a client behaves.
+pub struct Settings {
+    /// Where the passphrase of the author's key comes from.
+    pub passphrase: PassphraseSource,
+    /// How long is tried.
+    pub deadline: Duration,
+    /// How fresh reads must be.
+    pub consistency: Consistency,
+}
+
+impl Client {
+    /// A client for a context. Nothing is sent yet.
+    #[must_use]
+    pub fn new(name: &str, context: Context, paths: Paths, settings: Settings) -> Self {
+        let Settings { passphrase, deadline, consistency } = settings;
+        let (author, reader) = (OnceCell::new(), Mutex::new(None));
+        Self { name: name.to_owned(), context, paths, passphrase, deadline, consistency, author, reader }
+    }
+
+    /// The context.
+    #[must_use]
+    pub const fn context(&self) -> &Context {
+        &self.context
+    }
+
+    /// The author: opens the key at the first call. Errors: no key in the context, or it cannot be opened.
+    pub async fn author(&self) -> Result<&Author, Failure> {
+        self.author
+            .get_or_try_init(|| async {
+                let key = self.context.key.as_ref().ok_or_else(|| {
+                    Failure::new(t!("client-no-key", context = self.name.as_str()))
+                        .remedy(t!("client-no-key-remedy", context = self.name.as_str()))
+                })?;
+                Author::open(key.file()?, &self.passphrase)
+            })
+            .await
+    }
+}

@@ -1,0 +1,153 @@
+//! Reads: one resource, all of a kind, the status.
+
+use std::time::Duration;
+
+use ::http::{HeaderMap, Method};
+use serde::de::DeserializeOwned;
+use verbund_api::port::Consistency;
+use verbund_api::wire::ResourceList;
+use verbund_api::{MAX_LIMIT, ProblemKind, Status, VERBUND_AGE_MS, VERBUND_INDEX};
+use verbund_model::view::{Kind, Resource};
+
+use super::{ApiError, Client};
+use crate::failure::Failure;
+use crate::t;
+
+/// Something that was read, and of when it is.
+#[derive(Clone, Debug)]
+pub struct Read<T> {
+    /// What was read.
+    pub value: T,
+    /// The state's index.
+    pub index: u64,
+    /// How old it may be in milliseconds, for stale reads.
+    pub age: Option<u64>,
+}
+
+impl Client {
+    /// One resource, or `None` if there is none.
+    pub async fn get(&self, kind: Kind, name: &str) -> Result<Option<Read<Resource>>, Failure> {
+        let path = format!("/v1/{}/{}?consistency={}", kind.plural(), escape(name), self.consistency.as_str());
+        match self.read(&path).await? {
+            Ok(read) => Ok(Some(self.told(read))),
+            Err(error) if error.kind() == Some(ProblemKind::NotFound) => Ok(None),
+            Err(error) => Err(error.failure(t!("client-reading", what = format!("{}/{name}", kind.plural())))),
+        }
+    }
+
+    /// All resources of a kind.
+    pub async fn list(&self, kind: Kind) -> Result<Read<Vec<Resource>>, Failure> {
+        let mut items = Vec::new();
+        let mut next = String::new();
+        loop {
+            let consistency = self.consistency.as_str();
+            let path = format!("/v1/{}?consistency={consistency}&limit={MAX_LIMIT}{next}", kind.plural());
+            let page = self.read::<ResourceList>(&path).await?;
+            let page = page.map_err(|error| error.failure(t!("client-reading", what = kind.plural())))?;
+            for item in page.value.items {
+                items.push(serde_json::from_value(item)?);
+            }
+            match page.value.metadata.next {
+                Some(token) => next = format!("&continue={}", escape(&token)),
+                None => return Ok(self.told(Read { value: items, index: page.index, age: page.age })),
+            }
+        }
+    }
+
+    /// How the federation and the node that answers are.
+    pub async fn status(&self) -> Result<Status, Failure> {
+        let read = self.read::<Status>("/v1/status").await?;
+        read.map(|read| read.value).map_err(|error| error.failure(t!("client-reading-status")))
+    }
+
+    /// The body of an audit export up to an index (none: the newest checkpoint). A body that breaks off is no export.
+    pub async fn audit_export(&self, to: Option<u64>) -> Result<hyper::body::Incoming, Failure> {
+        let query = to.map(|to| format!("?to={to}")).unwrap_or_default();
+        let path = format!("/v1/audit/export{query}");
+        // Also renews a certificate that is no longer taken.
+        self.status().await?;
+        let http = self.reader().await?;
+        let response = http.send(Method::GET, &path, &[], hyper::body::Bytes::new()).await;
+        response.map(::http::Response::into_body).map_err(|error| error.failure(t!("client-exporting")))
+    }
+
+    /// A read with the user's certificate; logs in again if the site no longer takes the one at hand.
+    pub(super) async fn read<T: DeserializeOwned>(&self, path: &str) -> Result<Result<Read<T>, ApiError>, Failure> {
+        let mut logged_in_anew = false;
+        loop {
+            let http = self.reader().await?;
+            let result = self
+                .until_deadline(async || {
+                    let result = http.json::<T>(Method::GET, path, None).await;
+                    if result.as_ref().is_err_and(ApiError::is_passing) {
+                        http.turn_elsewhere().await;
+                    }
+                    result
+                })
+                .await;
+            match result {
+                Err(error) if !logged_in_anew && is_about_us(&error) => {
+                    logged_in_anew = true;
+                    self.log_out().await?;
+                }
+                Err(error) => return Ok(Err(error)),
+                Ok((headers, value)) => {
+                    let number = |name| number(&headers, &name);
+                    let (index, age) = (number(VERBUND_INDEX).unwrap_or(0), number(VERBUND_AGE_MS));
+                    return Ok(Ok(Read { value, index, age }));
+                }
+            }
+        }
+    }
+
+    /// Tries until it works, fails for good, or the deadline is over.
+    pub(super) async fn until_deadline<T>(
+        &self,
+        mut attempt: impl AsyncFnMut() -> Result<T, ApiError>,
+    ) -> Result<T, ApiError> {
+        let end = tokio::time::Instant::now() + self.deadline;
+        let mut pause = Duration::from_millis(100);
+        loop {
+            let error = match tokio::time::timeout_at(end, attempt()).await {
+                Ok(Ok(value)) => return Ok(value),
+                Ok(Err(error)) => error,
+                Err(_) => return Err(ApiError::Broken(t!("client-deadline", seconds = self.deadline.as_secs()))),
+            };
+            if !error.is_passing() || tokio::time::Instant::now() + pause >= end || is_refused_handshake(&error) {
+                return Err(error);
+            }
+            tokio::time::sleep(pause).await;
+            pause = (pause * 2).min(Duration::from_secs(2));
+        }
+    }
+
+    /// Says how old a stale answer is; nobody is to take it for the newest.
+    fn told<T>(&self, read: Read<T>) -> Read<T> {
+        if self.consistency == Consistency::Stale {
+            let age = read.age.map_or_else(|| "?".to_owned(), crate::output::age);
+            crate::output::say(&t!("client-stale", age = age, index = read.index));
+        }
+        read
+    }
+}
+
+/// Whether the site refuses our certificate: it says so, or ends the connection after the handshake (TLS 1.3 shows a
+/// refused client only then).
+fn is_about_us(error: &ApiError) -> bool {
+    error.kind() == Some(ProblemKind::Unauthenticated) || is_refused_handshake(error)
+}
+
+fn is_refused_handshake(error: &ApiError) -> bool {
+    let (ApiError::Broken(text) | ApiError::Unreachable(text)) = error else { return false };
+    text.contains("fatal alert")
+}
+
+fn number(headers: &HeaderMap, name: &::http::HeaderName) -> Option<u64> {
+    headers.get(name)?.to_str().ok()?.parse().ok()
+}
+
+/// Percent-encoding (RFC 3986, 2.1) of everything but unreserved characters.
+pub(super) fn escape(text: &str) -> String {
+    let unreserved = |b: u8| b.is_ascii_alphanumeric() || b"-._~".contains(&b);
+    text.bytes().map(|b| if unreserved(b) { char::from(b).to_string() } else { format!("%{b:02X}") }).collect()
+}

@@ -1,0 +1,320 @@
+//! `verbund apply`: documents that say how resources shall be.
+
+use std::path::Path;
+
+use serde::Deserialize;
+use serde_json::{Value, json};
+use verbund_identity::Precondition;
+use verbund_model::resource::{Action, Address, Land, UserRole};
+use verbund_model::view::{API_VERSION, Kind};
+use verbund_model::{Accepted, Command, Document, NodeId, OrgName, SiteName, UserId};
+
+use crate::app::App;
+use crate::cli::Apply;
+use crate::client::{Change, Client};
+use crate::exit::Exit;
+use crate::failure::Failure;
+use crate::output::{Table, say};
+use crate::{files, t};
+
+/// The most bytes of one file: as many documents as one would want to see fail together.
+const MAX_FILE: u64 = 16 << 20;
+
+/// A document as people write it. What a daemon fills in may stand there and is not looked at, so that what `get` prints
+/// can be edited and applied.
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+struct Wanted {
+    api_version: String,
+    kind: Kind,
+    metadata: Metadata,
+    spec: Value,
+    #[serde(default, rename = "status")]
+    _status: Value,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+struct Metadata {
+    name: String,
+    #[serde(default)]
+    resource_version: Option<u64>,
+    #[serde(default, rename = "created")]
+    _created: Option<String>,
+    #[serde(default, rename = "changed")]
+    _changed: Option<String>,
+}
+
+/// One document, ready to be asked for.
+struct Prepared {
+    kind: Kind,
+    name: String,
+    change: Change,
+}
+
+pub async fn run(app: &App, apply: Apply) -> Result<Exit, Failure> {
+    let documents = documents(&apply.file)?;
+    // All are read before the first is sent: a mistake in the last one changes nothing.
+    let prepared = prepare(documents, apply.organisation.as_ref())?;
+    let client = app.client()?;
+    let existed = existing(&client, &prepared).await?;
+    let results = client.write_all(prepared.iter().map(|p| p.change.clone()).collect()).await?;
+    report(app, &prepared, &existed, results)
+}
+
+/// The documents of a file: YAML with any number of documents, or JSON; a `List` is its items.
+pub fn documents(path: &Path) -> Result<Vec<Value>, Failure> {
+    let name = path.display().to_string();
+    let text = files::read_argument(path, MAX_FILE)
+        .map_err(|error| Failure::new(t!("file-unreadable", path = name.as_str(), reason = error.to_string())))?;
+    let options = serde_saphyr::options! {
+        budget: serde_saphyr::budget! {
+            max_depth: 48,
+            max_nodes: 2_000_000,
+            max_events: 4_000_000,
+            max_documents: 100_000,
+            max_total_scalar_bytes: 64 << 20,
+        },
+        with_snippet: false,
+    };
+    let documents: Vec<Option<Value>> = serde_saphyr::from_multiple_with_options(&text, options)
+        .map_err(|error| Failure::new(t!("file-form", path = name, reason = error.to_string())))?;
+    let mut all = Vec::new();
+    for document in documents.into_iter().flatten() {
+        match document {
+            Value::Object(mut list) if list.get("kind").is_some_and(|kind| kind == "List") => match list.remove("items") {
+                Some(Value::Array(items)) => all.extend(items),
+                _ => return Err(Failure::new(t!("apply-list"))),
+            },
+            other => all.push(other),
+        }
+    }
+    Ok(all)
+}
+
+fn prepare(documents: Vec<Value>, organisation: Option<&OrgName>) -> Result<Vec<Prepared>, Failure> {
+    if documents.is_empty() {
+        return Err(Failure::usage(t!("apply-nothing")));
+    }
+    let mut prepared: Vec<Prepared> = Vec::with_capacity(documents.len());
+    let mut wrong = Vec::new();
+    for (number, document) in (1_usize..).zip(documents) {
+        let name = document.pointer("/metadata/name").and_then(Value::as_str).unwrap_or("?").to_owned();
+        match prepare_one(document, organisation) {
+            Ok(one) if prepared.iter().any(|p| p.kind == one.kind && p.name == one.name) => {
+                wrong.push(t!("apply-twice", number = number, name = name));
+            }
+            Ok(one) => prepared.push(one),
+            Err(reason) => wrong.push(t!("apply-wrong", number = number, name = name, reason = reason)),
+        }
+    }
+    if wrong.is_empty() { Ok(prepared) } else { Err(Failure::new(wrong.join("\n  ")).remedy(t!("apply-wrong-remedy"))) }
+}
+
+fn prepare_one(document: Value, organisation: Option<&OrgName>) -> Result<Prepared, String> {
+    let wanted: Wanted = serde_json::from_value(document).map_err(|error| error.to_string())?;
+    if wanted.api_version != API_VERSION {
+        return Err(t!("apply-version", got = wanted.api_version, wanted = API_VERSION));
+    }
+    let name = wanted.metadata.name;
+    let command = command(wanted.kind, &name, wanted.spec, organisation)?;
+    let about = format!("{}/{name}", wanted.kind.plural());
+    let precondition = wanted.metadata.resource_version.map(Precondition::Version);
+    Ok(Prepared { kind: wanted.kind, name, change: Change { about, command, precondition } })
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+struct CatalogueSpec {
+    organisation: Option<OrgName>,
+    schema_version: u32,
+    document: Document,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+struct PolicySpec {
+    document: Document,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+struct BindingSpec {
+    organisation: OrgName,
+    user: UserId,
+    role: UserRole,
+    #[serde(default)]
+    sites: Vec<SiteName>,
+}
+
+/// Of a node only where it is reached can be changed.
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct NodeSpec {
+    addresses: Vec<Address>,
+}
+
+/// Of a site only where it stands can be changed.
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct SiteSpec {
+    land: Land,
+}
+
+/// The command that makes a resource as the document says.
+fn command(kind: Kind, name: &str, spec: Value, organisation: Option<&OrgName>) -> Result<Command, String> {
+    fn read<T: serde::de::DeserializeOwned>(spec: Value) -> Result<T, String> {
+        serde_json::from_value(spec).map_err(|error| format!("spec: {error}"))
+    }
+    fn named<T: std::str::FromStr<Err: ToString>>(name: &str) -> Result<T, String> {
+        name.parse().map_err(|error: T::Err| format!("metadata.name: {}", error.to_string()))
+    }
+    match kind {
+        Kind::CatalogueEntry => {
+            let spec: CatalogueSpec = read(spec)?;
+            let organisation = spec.organisation.or_else(|| organisation.cloned());
+            let organisation = organisation.ok_or_else(|| t!("apply-no-organisation"))?;
+            let (schema_version, document) = (spec.schema_version, spec.document);
+            Ok(Command::ApplyCatalogueEntry { name: named(name)?, organisation, schema_version, document })
+        }
+        Kind::Policy => {
+            let PolicySpec { document } = read(spec)?;
+            Ok(Command::Propose { action: Action::SetPolicy { name: named(name)?, document } })
+        }
+        Kind::RoleBinding => {
+            let BindingSpec { organisation, user, role, sites } = read(spec)?;
+            Ok(Command::BindRole { organisation, user, role, sites: sites.into_iter().collect() })
+        }
+        Kind::Node => {
+            let NodeSpec { addresses } = read(spec)?;
+            Ok(Command::UpdateNode { node: named::<NodeId>(name)?, addresses })
+        }
+        Kind::Site => {
+            let SiteSpec { land } = read(spec)?;
+            Ok(Command::UpdateSite { site: named(name)?, land })
+        }
+        Kind::Organisation => Err(t!("apply-use", command = "verbund org create")),
+        Kind::User => Err(t!("apply-use", command = "verbund user create")),
+        Kind::Key => Err(t!("apply-use", command = "verbund user add-key")),
+        Kind::Invitation => Err(t!("apply-use", command = "verbund invite")),
+        Kind::Federation | Kind::Admission | Kind::Proposal => Err(t!("apply-never", kind = kind.as_str())),
+    }
+}
+
+/// Which of the resources there are before: tells "created" from "updated" afterwards.
+async fn existing(client: &Client, prepared: &[Prepared]) -> Result<Vec<bool>, Failure> {
+    let mut existed = Vec::with_capacity(prepared.len());
+    if prepared.len() <= 8 {
+        for one in prepared {
+            existed.push(client.get(one.kind, &one.name).await?.is_some());
+        }
+        return Ok(existed);
+    }
+    let mut names = std::collections::BTreeSet::new();
+    for kind in prepared.iter().map(|p| p.kind).collect::<std::collections::BTreeSet<_>>() {
+        names.extend(client.list(kind).await?.value.into_iter().map(|r| (kind, r.metadata.name)));
+    }
+    Ok(prepared.iter().map(|one| names.contains(&(one.kind, one.name.clone()))).collect())
+}
+
+fn report(
+    app: &App,
+    prepared: &[Prepared],
+    existed: &[bool],
+    results: Vec<Result<Accepted, Failure>>,
+) -> Result<Exit, Failure> {
+    let mut exit = Exit::Ok;
+    let (mut table, mut values) = (Table::plain(), Vec::new());
+    for ((one, existed), result) in prepared.iter().zip(existed).zip(results) {
+        let name = format!("{}/{}", one.kind.plural(), one.name);
+        let (key, word) = match &result {
+            Ok(Accepted::Unchanged { .. }) => ("unchanged", t!("apply-unchanged")),
+            Ok(Accepted::Waiting { .. }) => ("waiting", t!("apply-waiting")),
+            Ok(_) if *existed => ("updated", t!("apply-updated")),
+            Ok(_) => ("created", t!("apply-created")),
+            Err(_) => ("failed", t!("apply-failed")),
+        };
+        match &result {
+            Ok(Accepted::Waiting { subject, have, need }) => {
+                say(&t!("done-waiting", about = name.as_str(), have = *have, need = *need, subject = subject.to_string()));
+                exit = worse(exit, Exit::Waiting);
+            }
+            Ok(_) => {}
+            Err(failure) => {
+                failure.report();
+                exit = worse(exit, failure.exit());
+            }
+        }
+        values.push(json!({ "resource": name, "result": key, "outcome": result.ok() }));
+        table.row(vec![name, word]);
+    }
+    app.output.value(&values, || table.render())?;
+    Ok(exit)
+}
+
+/// Of two exit codes the one that needs more attention: an unknown outcome before a failure, a failure before a wait.
+fn worse(a: Exit, b: Exit) -> Exit {
+    let rank = |exit| match exit {
+        Exit::Ok => 0,
+        Exit::Waiting => 1,
+        Exit::Unknown => 3,
+        _ => 2,
+    };
+    if rank(b) > rank(a) { b } else { a }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read(text: &str) -> Result<Vec<Prepared>, Failure> {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("f.yaml");
+        std::fs::write(&path, text).unwrap();
+        prepare(documents(&path)?, None)
+    }
+
+    const ENTRY: &str = "apiVersion: verbund.de/v1
+kind: CatalogueEntry
+metadata: {name: geodaten, resourceVersion: 7}
+spec:
+  organisation: dataport
+  schemaVersion: 1
+  document: {title: Geodaten}
+";
+
+    #[test]
+    fn several_documents_lists_and_json() {
+        let policy = "kind: Policy\napiVersion: verbund.de/v1\nmetadata: {name: p}\nspec: {document: {a: 1}}\n";
+        let all = read(&format!("---\n{ENTRY}---\n{policy}")).unwrap();
+        assert_eq!(all.len(), 2);
+        assert_eq!(all[0].change.precondition, Some(Precondition::Version(7)));
+        assert!(matches!(&all[1].change.command, Command::Propose { action: Action::SetPolicy { .. } }));
+        let json = r#"{"kind":"List","items":[{"apiVersion":"verbund.de/v1","kind":"Site","metadata":{"name":"nord"},"spec":{"land":"DE-NI"}}]}"#;
+        assert!(matches!(&read(json).unwrap()[0].change.command, Command::UpdateSite { .. }));
+    }
+
+    #[test]
+    fn every_mistake_is_named_and_nothing_is_half_read() {
+        let bad = ENTRY.replace("geodaten", "Geo!").replace("dataport", "x");
+        let foreign = ENTRY.replace("verbund.de/v1", "v1");
+        let Err(error) = read(&format!("{ENTRY}---\n{bad}---\n{foreign}---\n{ENTRY}")) else { panic!() };
+        let text = error.to_string();
+        for part in ["2 (Geo!)", "3 (geodaten)", "4 (geodaten)"] {
+            assert!(text.contains(part), "{part}: {text}");
+        }
+        for bad in ["", "a: [", "- 1", &ENTRY.replace("schemaVersion", "schemaversion"), &ENTRY.replace("spec:", "x: 1\nspec:")] {
+            assert!(read(bad).is_err(), "{bad}");
+        }
+        assert!(read("a: 1\na: 2").is_err());
+    }
+
+    #[test]
+    fn what_get_prints_can_be_applied_again() {
+        let text = format!("{ENTRY}status: null\n").replace(
+            "resourceVersion: 7",
+            "resourceVersion: 7, created: 2026-11-22T16:04:31.000Z, changed: 2026-11-22T16:04:31.000Z",
+        );
+        assert_eq!(read(&text).unwrap().len(), 1);
+    }
+}

@@ -1,0 +1,82 @@
+//! `verbund config`, and the start of the daemon with its configuration.
+
+use clap::ArgMatches;
+use serde_json::json;
+
+use crate::app::App;
+use crate::cli::{ConfigCommand, ConfigFile};
+use crate::config::{FIELDS, Loaded, Settings, Sources, load};
+use crate::exit::Exit;
+use crate::failure::Failure;
+use crate::output::{Table, say};
+use crate::t;
+
+pub fn run(app: &App, command: ConfigCommand, matches: &ArgMatches) -> Result<Exit, Failure> {
+    match command {
+        ConfigCommand::Check(file) => match gather(app, &file, matches) {
+            Ok(_) => {
+                say(&t!("config-ok"));
+                Ok(Exit::Ok)
+            }
+            Err(failure) => Err(failure.exit_with(Exit::CheckFailed)),
+        },
+        ConfigCommand::Show(file) => show(app, &gather(app, &file, matches)?.settings),
+    }
+}
+
+/// Runs the daemon until it is told to stop.
+pub async fn serve(app: &App, file: &ConfigFile, matches: &ArgMatches) -> Result<Exit, Failure> {
+    let loaded = gather(app, file, matches)?;
+    crate::serve::run(loaded.config).await?;
+    Ok(Exit::Ok)
+}
+
+/// The configuration from file, environment and flags.
+pub fn gather(app: &App, file: &ConfigFile, matches: &ArgMatches) -> Result<Loaded, Failure> {
+    let mut flags = flags(matches);
+    if let Some(source) = &app.global.passphrase_source
+        && std::env::var_os("VERBUND_PASSPHRASE_SOURCE").is_none()
+    {
+        flags.push(("passphraseSource", vec![source.to_string()]));
+    }
+    let environment = |name: &str| std::env::var(name).ok();
+    let sources = Sources { file: file.file.clone(), environment: &environment, flags };
+    load(&sources).map_err(|errors| Failure::new(errors.to_string()))
+}
+
+/// The settings among the flags of the innermost command.
+fn flags(matches: &ArgMatches) -> Vec<(&'static str, Vec<String>)> {
+    let mut innermost = matches;
+    while let Some((_, below)) = innermost.subcommand() {
+        innermost = below;
+    }
+    let given = |path: &'static str| {
+        let values = innermost.try_get_many::<String>(path).ok().flatten()?;
+        Some((path, values.cloned().collect()))
+    };
+    FIELDS.iter().filter_map(|field| given(field.path)).collect()
+}
+
+fn show(app: &App, settings: &Settings) -> Result<Exit, Failure> {
+    let values: serde_json::Map<String, serde_json::Value> = settings
+        .iter()
+        .map(|(field, values)| {
+            let texts: Vec<&str> = values.iter().map(|setting| setting.text.as_str()).collect();
+            let value = if field.list { json!(texts) } else { json!(texts.first()) };
+            let source = values.first().map(|setting| setting.source.to_string());
+            (field.path.to_owned(), json!({ "value": value, "source": source }))
+        })
+        .collect();
+    app.output.value(&values, || {
+        let mut table =
+            Table::new(vec![t!("config-column-setting"), t!("config-column-value"), t!("config-column-source")]);
+        for (field, values) in settings.iter() {
+            let texts: Vec<&str> = values.iter().map(|setting| setting.text.as_str()).collect();
+            let source = values.first().map_or_else(|| t!("config-source-default"), |setting| setting.source.to_string());
+            let text = if texts.is_empty() { "-".to_owned() } else { texts.join(", ") };
+            table.row(vec![field.path.to_owned(), text, source]);
+        }
+        table.render()
+    })?;
+    Ok(Exit::Ok)
+}

@@ -1,0 +1,106 @@
+//! `verbund context`.
+
+use serde_json::json;
+use verbund_identity::sha256;
+use verbund_model::FederationId;
+
+use crate::app::App;
+use crate::cli::{ContextAdd, ContextCommand};
+use crate::context::{Context, Contexts, KeyReference};
+use crate::exit::Exit;
+use crate::failure::Failure;
+use crate::output::{Table, say};
+use crate::t;
+
+pub fn run(app: &App, command: ContextCommand) -> Result<Exit, Failure> {
+    let path = app.paths()?.contexts();
+    match command {
+        ContextCommand::List => list(app, &Contexts::read(&path)?),
+        ContextCommand::Show { name } => {
+            let contexts = Contexts::read(&path)?;
+            let (name, context) = contexts.choose(name.as_deref().or(app.global.context.as_deref()))?;
+            show(app, name, context)
+        }
+        ContextCommand::Use { name } => {
+            Contexts::change(&path, |contexts| contexts.set_current(&name))?;
+            say(&t!("context-used", name = name));
+            Ok(Exit::Ok)
+        }
+        ContextCommand::Add(add) => {
+            let (name, replace) = (add.name.clone(), add.replace);
+            let old = Contexts::read(&path)?.contexts.remove(&name).filter(|_| replace);
+            let context = build(add, old)?;
+            Contexts::change(&path, |contexts| contexts.add(&name, context.clone(), replace))?;
+            say(&t!("context-added", name = name.as_str()));
+            Ok(Exit::Ok)
+        }
+        ContextCommand::Remove { name, confirm } => {
+            app.confirm(&t!("confirm-delete", what = name.as_str()), confirm.yes)?;
+            Contexts::change(&path, |contexts| contexts.remove(&name))?;
+            say(&t!("context-removed", name = name));
+            Ok(Exit::Ok)
+        }
+    }
+}
+
+/// The context that the flags describe; what they leave out comes from the one that is replaced.
+fn build(add: ContextAdd, old: Option<Context>) -> Result<Context, Failure> {
+    let key = match &add.key {
+        // People write what they see; a context needs a path that holds anywhere.
+        Some(text) if text.starts_with("file:") => {
+            let path = std::path::absolute(text.trim_start_matches("file:"))?;
+            Some(KeyReference::File(path))
+        }
+        Some(text) => Some(text.parse::<KeyReference>()?),
+        None => old.as_ref().and_then(|old| old.key.clone()),
+    };
+    let (mut federation, mut pin) = (add.federation, add.pin);
+    if let Some(data_dir) = &add.data_dir {
+        let genesis = std::fs::read(data_dir.join("genesis.json")).map_err(|error| {
+            let path = data_dir.join("genesis.json").display().to_string();
+            Failure::new(t!("file-unreadable", path = path, reason = error.to_string()))
+        })?;
+        federation = Some(FederationId(sha256(&genesis)));
+        pin = super::init::anchor_pin(&super::init::keys_directory(data_dir))?;
+    }
+    let federation = federation.or(old.as_ref().map(|old| old.federation));
+    let pin = pin.or(old.as_ref().map(|old| old.pin));
+    let addresses = match old {
+        Some(old) if add.addresses.is_empty() => old.addresses,
+        _ => add.addresses,
+    };
+    let (Some(federation), Some(pin), false) = (federation, pin, addresses.is_empty()) else {
+        return Err(Failure::usage(t!("context-incomplete")).remedy(t!("context-incomplete-remedy")));
+    };
+    Ok(Context { addresses, federation, pin, key })
+}
+
+fn list(app: &App, contexts: &Contexts) -> Result<Exit, Failure> {
+    app.output.value(contexts, || {
+        let mut table =
+            Table::new(vec![String::new(), t!("column-name"), t!("column-federation"), t!("column-addresses")]);
+        for (name, context) in &contexts.contexts {
+            let mark = if contexts.current.as_ref() == Some(name) { "*" } else { "" };
+            let addresses = context.addresses.iter().map(ToString::to_string).collect::<Vec<_>>().join(",");
+            table.row(vec![mark.to_owned(), name.clone(), context.federation.0.short(), addresses]);
+        }
+        table.render()
+    })?;
+    Ok(Exit::Ok)
+}
+
+fn show(app: &App, name: &str, context: &Context) -> Result<Exit, Failure> {
+    app.output.value(&json!({ "name": name, "context": context }), || {
+        let mut table = Table::plain();
+        table.row(vec![t!("column-name"), name.to_owned()]);
+        table.row(vec![t!("column-federation"), context.federation.to_string()]);
+        table.row(vec![t!("column-pin"), context.pin.to_string()]);
+        for address in &context.addresses {
+            table.row(vec![t!("column-addresses"), address.to_string()]);
+        }
+        let key = context.key.as_ref().map_or_else(|| "-".to_owned(), ToString::to_string);
+        table.row(vec![t!("column-key"), key]);
+        table.render()
+    })?;
+    Ok(Exit::Ok)
+}

@@ -1,0 +1,132 @@
+//! `verbund init`: the keys of a site, made at the site.
+
+use std::path::{Path, PathBuf};
+
+use serde_json::json;
+use time::OffsetDateTime;
+use verbund_identity::{CaCertificate, TrustDomain};
+use verbund_keys::site_keys::State;
+use verbund_keys::{Anchor, Asking, Finding, InitOptions, InitReport, Passphrase, SiteKeys};
+use verbund_model::Hash;
+
+use crate::app::App;
+use crate::cli::Init;
+use crate::exit::Exit;
+use crate::failure::Failure;
+use crate::output::{Table, say};
+use crate::{files, t};
+
+/// Where the site's keys lie within the data directory.
+#[must_use]
+pub fn keys_directory(data_dir: &Path) -> PathBuf {
+    data_dir.join("keys")
+}
+
+pub fn run(app: &App, init: Init) -> Result<Exit, Failure> {
+    let keys = keys_directory(&init.place.data_dir);
+    if let Some(answer) = &init.certificate {
+        return accept(app, &keys, answer);
+    }
+    let trust_domain = TrustDomain { site: init.site, federation: init.federation };
+    let anchor = if init.csr.is_some() { Anchor::AuthorityPki } else { Anchor::OwnRoot };
+    let passphrase = passphrase(app, &keys)?;
+    let report = make(&keys, &trust_domain, anchor, &passphrase)?;
+    let request = match &init.csr {
+        Some(path) => Some(write_request(&keys, path)?),
+        None => None,
+    };
+    let pin = anchor_pin(&keys)?;
+    app.output.value(&describe(&report, &keys, pin), || for_people(&report, pin))?;
+    if let Some(path) = request {
+        say(&t!("init-request", path = path.display().to_string()));
+    }
+    Ok(Exit::Ok)
+}
+
+/// The passphrase of a site's keys: chosen now if there are none yet.
+pub fn passphrase(app: &App, keys: &Path) -> Result<Passphrase, Failure> {
+    let asking = if keys.join("node.key").exists() { Asking::Existing } else { Asking::New };
+    Ok(app.passphrase().obtain(&t!("init-keys-of", path = keys.display().to_string()), asking)?)
+}
+
+/// Makes what is not there yet.
+pub fn make(
+    keys: &Path,
+    trust_domain: &TrustDomain,
+    anchor: Anchor,
+    passphrase: &Passphrase,
+) -> Result<InitReport, Failure> {
+    let options = InitOptions { anchor, ..InitOptions::default() };
+    Ok(SiteKeys::init(keys, trust_domain, passphrase, &options, OffsetDateTime::now_utc())?)
+}
+
+fn write_request(keys: &Path, path: &Path) -> Result<PathBuf, Failure> {
+    let request = std::fs::read(keys.join("ca.csr"))?;
+    if std::fs::read(path).is_ok_and(|there| there == request) {
+        return Ok(path.to_owned());
+    }
+    files::create(path, &request).map_err(|error| {
+        Failure::new(t!("file-unwritable", path = path.display().to_string(), reason = error.to_string()))
+    })?;
+    Ok(path.to_owned())
+}
+
+fn accept(app: &App, keys: &Path, answer: &Path) -> Result<Exit, Failure> {
+    let text = files::read_argument(answer, 128 * 1024).map_err(|error| {
+        Failure::new(t!("file-unreadable", path = answer.display().to_string(), reason = error.to_string()))
+    })?;
+    let findings = SiteKeys::accept_ca_certificate(keys, &text, OffsetDateTime::now_utc())?;
+    for finding in &findings {
+        say(&format!("{}: {finding}", t!("warning-prefix")));
+    }
+    let findings: Vec<String> = findings.iter().map(Finding::to_string).collect();
+    let pin = anchor_pin(keys)?;
+    let value = json!({ "pin": pin.map(|pin| pin.to_string()), "findings": findings });
+    app.output.value(&value, || t!("init-accepted", pin = pin.map(|p| p.to_string()).unwrap_or_default()) + "\n")?;
+    Ok(if findings.is_empty() { Exit::Ok } else { Exit::Warnings })
+}
+
+/// The pin of the site's trust anchor; `None` while an authority's PKI has not answered.
+pub fn anchor_pin(keys: &Path) -> Result<Option<Hash>, Failure> {
+    for name in ["root.pem", "ca.pem"] {
+        let Some(text) = files::read_text(&keys.join(name), 128 * 1024)? else { continue };
+        let certificate = verbund_keys::Certificate::from_pem(&text)?;
+        return Ok(Some(CaCertificate::from_der(certificate.der())?.spki_hash));
+    }
+    Ok(None)
+}
+
+fn state_word(state: State) -> (&'static str, String) {
+    match state {
+        State::Made => ("made", t!("init-made")),
+        State::Present => ("present", t!("init-present")),
+        State::Away => ("away", t!("init-away")),
+        State::Awaited => ("awaited", t!("init-awaited")),
+    }
+}
+
+fn describe(report: &InitReport, keys: &Path, pin: Option<Hash>) -> serde_json::Value {
+    let pieces: serde_json::Map<String, serde_json::Value> =
+        report.pieces.iter().map(|(piece, state)| (piece.to_string(), state_word(*state).0.into())).collect();
+    json!({
+        "trustDomain": report.trust_domain.to_string(),
+        "directory": keys.display().to_string(),
+        "pieces": pieces,
+        "pin": pin.map(|pin| pin.to_string()),
+    })
+}
+
+fn for_people(report: &InitReport, pin: Option<Hash>) -> String {
+    let mut table = Table::plain();
+    for (piece, state) in &report.pieces {
+        table.row(vec![piece.to_string(), state_word(*state).1]);
+    }
+    let mut text = t!("init-site", domain = report.trust_domain.to_string()) + "\n" + &table.render();
+    if let Some(pin) = pin {
+        text += &(t!("init-pin", pin = pin.to_string()) + "\n");
+    }
+    if report.changed_nothing() {
+        text += &(t!("init-nothing") + "\n");
+    }
+    text
+}

@@ -1,0 +1,120 @@
+//! `verbund invite` and `verbund invitation`.
+
+use data_encoding::BASE64URL_NOPAD;
+use serde_json::json;
+use verbund_identity::{InvitationToken, key_id};
+use verbund_keys::{Signer as _, SoftwareKey};
+use verbund_model::resource::{Address, Federation};
+use verbund_model::view::{Kind, Resource};
+use verbund_model::{Algorithm, Command, SiteName};
+
+use crate::app::{App, change};
+use crate::cli::{InvitationCommand, Invite};
+use crate::client::Client;
+use crate::exit::Exit;
+use crate::failure::Failure;
+use crate::output::{local, print, say};
+use crate::{files, t};
+
+pub async fn run(app: &App, command: InvitationCommand) -> Result<Exit, Failure> {
+    let client = app.client()?;
+    match command {
+        InvitationCommand::List => super::resource::print_list(app, &client, Kind::Invitation).await,
+        InvitationCommand::Revoke { id } => {
+            let about = t!("about-revoke-invitation", id = id.0.short());
+            app.change(&client, change(about, Command::RevokeInvitation { invitation: id })).await
+        }
+    }
+}
+
+/// Invites a site. The one-time key is made here and leaves this process in the invitation only.
+pub async fn invite(app: &App, invite: Invite) -> Result<Exit, Failure> {
+    let client = app.client()?;
+    let (name, generation) = federation(&client).await?;
+    let contacts = if invite.contacts.is_empty() { contacts(&client).await? } else { invite.contacts };
+    let key = SoftwareKey::generate(Algorithm::P256)?;
+    let expires = crate::client::now().saturating_add(invite.expires.millis());
+    let command = Command::Invite {
+        key: key.public_key().clone(),
+        site: invite.site.clone(),
+        organisation: invite.organisation.clone(),
+        expires,
+    };
+    client.write(t!("about-invite", site = invite.site.to_string()), command).await?;
+    let token = InvitationToken {
+        federation: client.context().federation,
+        federation_name: name,
+        generation,
+        site: invite.site.clone(),
+        organisation: invite.organisation,
+        expires,
+        contacts,
+        pin: client.context().pin,
+        secret: BASE64URL_NOPAD.encode(&key.scalar()?),
+    };
+    let text = token.to_text();
+    match &invite.out {
+        Some(path) => files::create(path, format!("{text}\n").as_bytes()).map_err(|error| {
+            Failure::new(t!("file-unwritable", path = path.display().to_string(), reason = error.to_string()))
+        })?,
+        None => match app.output.format() {
+            crate::output::Format::Json | crate::output::Format::Yaml => {
+                let id = key_id(key.public_key()).to_string();
+                app.output.value(&json!({ "id": id, "invitation": text, "expires": crate::output::utc(expires) }), String::new)?;
+            }
+            _ => print(&format!("{text}\n"))?,
+        },
+    }
+    say(&t!("invite-secret", site = invite.site.to_string(), expires = local(expires)));
+    Ok(Exit::Ok)
+}
+
+/// The federation's name and generation.
+pub async fn federation(client: &Client) -> Result<(SiteName, u32), Failure> {
+    let all = client.list(Kind::Federation).await?.value;
+    let resource = all.first().ok_or_else(|| Failure::new(t!("invite-no-federation")))?;
+    let federation: Federation = from_resource(resource)?;
+    Ok((federation.name, federation.generation))
+}
+
+/// Where the context's own site can be called by a joining site: the pin is that site's.
+async fn contacts(client: &Client) -> Result<Vec<Address>, Failure> {
+    let site = client.status().await?.site;
+    let nodes = client.list(Kind::Node).await?.value;
+    let nodes: Result<Vec<verbund_model::resource::Node>, Failure> = nodes.iter().map(from_resource).collect();
+    let own = nodes?.into_iter().filter(|node| node.site == site);
+    let contacts: Vec<Address> = own.flat_map(|node| node.addresses).collect();
+    if contacts.is_empty() {
+        return Err(Failure::usage(t!("invite-no-contact", site = site.to_string())).remedy(t!("invite-no-contact-remedy")));
+    }
+    Ok(contacts)
+}
+
+/// The typed value of a resource: its spec and status with its name, as the model has it.
+pub fn from_resource<T: serde::de::DeserializeOwned>(resource: &Resource) -> Result<T, Failure> {
+    let mut fields = serde_json::Map::new();
+    for part in [&resource.spec, &resource.status] {
+        fields.extend(part.as_object().cloned().unwrap_or_default());
+    }
+    let name = &resource.metadata.name;
+    match resource.kind {
+        Kind::Node => {
+            // A node's id is a number in the model, and has a text form as a name.
+            let id: verbund_model::NodeId = name.parse()?;
+            fields.insert("id".to_owned(), json!(id));
+        }
+        Kind::Key => drop(fields.insert("id".to_owned(), json!(name))),
+        Kind::User => {
+            let user = name.split_once('.').map_or(name.as_str(), |(_, user)| user);
+            fields.insert("id".to_owned(), json!(user));
+        }
+        Kind::Admission | Kind::Proposal => drop(fields.insert("hash".to_owned(), json!(name))),
+        Kind::RoleBinding | Kind::Invitation => {}
+        _ => drop(fields.insert("name".to_owned(), json!(name))),
+    }
+    let odd = |error: serde_json::Error| {
+        Failure::new(t!("client-odd-answer", reason = format!("{}/{name}: {error}", resource.kind.plural())))
+    };
+    serde_json::from_value(serde_json::Value::Object(fields)).map_err(odd)
+}
+

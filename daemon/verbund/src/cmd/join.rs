@@ -1,0 +1,197 @@
+//! `verbund join`: proves the site's keys to the contact and waits for the coordinators.
+
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use serde_json::json;
+use verbund_identity::{InvitationToken, TrustDomain, key_id};
+use verbund_keys::{Anchor, SiteKeys};
+use verbund_model::Refusal;
+use verbund_tls::Proxy;
+
+use super::init;
+use super::site::groups;
+use crate::app::App;
+use crate::cli::Join;
+use crate::exit::Exit;
+use crate::failure::Failure;
+use crate::join::client::{JoinError, Joining, Signed, Step, run as join, sign};
+use crate::join::protocol::{Admitted, JoinRefusal};
+use crate::output::say;
+use crate::serve::enrolment::Enrolment;
+use crate::{files, t};
+
+/// The most bytes of an invitation.
+const MAX_TOKEN: u64 = 64 * 1024;
+/// How long to wait if nobody says: longer than any invitation stands open.
+const FOR_EVER: Duration = Duration::from_secs(100 * 24 * 60 * 60);
+
+pub async fn run(app: &App, args: Join) -> Result<Exit, Failure> {
+    let data_dir = std::path::absolute(&args.place.data_dir)?;
+    let token = read_token(&args.invitation, std::io::stdin().lock())?;
+    if Enrolment::exists(&data_dir) {
+        let (enrolment, _) = Enrolment::read(&data_dir)?;
+        if enrolment.federation == token.federation && enrolment.site == token.site {
+            return report(app, &enrolment, &data_dir);
+        }
+        return Err(Failure::new(t!("found-exists", federation = enrolment.federation.to_string()))
+            .remedy(t!("found-exists-remedy")));
+    }
+    let keys = open_keys(app, &token, &data_dir)?;
+    show_fingerprints(&keys);
+    let proxy = args.proxy.as_ref().map(|address| address.authority().parse()).transpose()?;
+    let proxy = proxy.map(|address| Proxy { address, auth: None, except: Vec::new() });
+    let joining = Joining { token: &token, keys: &keys, land: args.land, addresses: args.addresses, proxy };
+    let patience = args.wait.map_or(FOR_EVER, |wait| wait.0);
+    let pending = data_dir.join("join.json");
+    let admitted = tokio::select! {
+        admitted = exchange(&joining, &pending, patience) => admitted?,
+        _ = tokio::signal::ctrl_c() => {
+            return Err(Failure::new(t!("join-detached")).remedy(t!("join-detached-remedy")).exit_with(Exit::Waiting));
+        }
+    };
+    let enrolment = enrolment(&token, &admitted);
+    enrolment.write(&data_dir, &admitted.genesis.0)?;
+    let _ = std::fs::remove_file(&pending);
+    report(app, &enrolment, &data_dir)
+}
+
+/// The invitation from standard input, from a file, or, which others on the machine can see, from the argument itself.
+pub fn read_token(argument: &str, stdin: impl std::io::Read) -> Result<InvitationToken, Failure> {
+    let unreadable = |error: std::io::Error| Failure::new(t!("file-unreadable", path = argument, reason = error.to_string()));
+    let text = if argument == "-" {
+        let mut text = String::new();
+        std::io::Read::read_to_string(&mut std::io::Read::take(stdin, MAX_TOKEN), &mut text).map_err(unreadable)?;
+        text
+    } else if argument.starts_with("verbund-invitation-") {
+        say(&format!("{}: {}", t!("warning-prefix"), t!("join-argument")));
+        argument.to_owned()
+    } else {
+        files::read_argument(Path::new(argument), MAX_TOKEN).map_err(unreadable)?
+    };
+    Ok(InvitationToken::from_text(&text)?)
+}
+
+/// The site's keys; made now if there are none.
+fn open_keys(app: &App, token: &InvitationToken, data_dir: &Path) -> Result<SiteKeys, Failure> {
+    let keys = init::keys_directory(data_dir);
+    let passphrase = init::passphrase(app, &keys)?;
+    if !keys.join("site.json").exists() {
+        let trust_domain = TrustDomain { site: token.site.clone(), federation: token.federation_name.clone() };
+        init::make(&keys, &trust_domain, Anchor::OwnRoot, &passphrase)?;
+        say(&t!("init-site", domain = trust_domain.to_string()));
+    }
+    Ok(SiteKeys::open(&keys, &passphrase)?)
+}
+
+/// What the site's operator reads out to a coordinator.
+fn show_fingerprints(keys: &SiteKeys) {
+    let anchor = verbund_identity::CaCertificate::from_der(keys.anchor_certificate().der());
+    let anchor = anchor.map_or_else(|error| error.to_string(), |anchor| groups(&anchor.spki_hash.to_string()));
+    let node = groups(&key_id(keys.node_key().public_key()).to_string());
+    let sealing = groups(&key_id(keys.sealing_key().public_key()).to_string());
+    say(&t!("join-fingerprints", anchor = anchor, node = node, sealing = sealing));
+}
+
+/// Sends the signed request of an earlier run, or a new one; one that was never taken and has expired is signed anew.
+async fn exchange(joining: &Joining<'_>, pending: &PathBuf, patience: Duration) -> Result<Admitted, Failure> {
+    if let Some(text) = files::read_text(pending, 1 << 20)?
+        && let Ok(signed) = serde_json::from_str::<Signed>(&text)
+        && signed.envelope.key == invitation_key(joining.token)?
+    {
+        match join(joining, &signed, patience, &tell).await {
+            Err(JoinError::Refused(JoinRefusal::Refused { refusal: Refusal::Expired { .. } })) => {}
+            other => return result(other),
+        }
+    }
+    let signed = sign(joining, crate::client::now())?;
+    files::replace(pending, &serde_json::to_vec(&signed)?)?;
+    result(join(joining, &signed, patience, &tell).await)
+}
+
+fn invitation_key(token: &InvitationToken) -> Result<verbund_model::KeyId, Failure> {
+    use verbund_keys::Signer as _;
+    let scalar = data_encoding::BASE64URL_NOPAD.decode(token.secret.as_bytes())?;
+    let key = verbund_keys::SoftwareKey::from_scalar(verbund_model::Algorithm::P256, &scalar)?;
+    Ok(key_id(key.public_key()))
+}
+
+fn result(result: Result<Admitted, JoinError>) -> Result<Admitted, Failure> {
+    result.map_err(|error| {
+        let waiting = matches!(error, JoinError::NotYet { .. });
+        let failure = Failure::from(error);
+        if waiting { failure.exit_with(Exit::Waiting) } else { failure }
+    })
+}
+
+fn tell(step: Step) {
+    say(&match step {
+        Step::ContactProven { federation } => t!("join-contact", federation = federation.to_string()),
+        Step::Requested { subject } => {
+            t!("join-requested", groups = groups(&subject.to_string()), hash = subject.to_string())
+        }
+        Step::Waiting { have, need } => t!("join-waiting", have = have, need = need),
+    });
+}
+
+fn enrolment(token: &InvitationToken, admitted: &Admitted) -> Enrolment {
+    Enrolment {
+        v: Enrolment::VERSION,
+        federation: token.federation,
+        federation_name: token.federation_name.clone(),
+        generation: admitted.node.generation(),
+        site: token.site.clone(),
+        node: admitted.node,
+        index: admitted.index,
+        members: admitted.members.clone(),
+    }
+}
+
+fn report(app: &App, enrolment: &Enrolment, data_dir: &Path) -> Result<Exit, Failure> {
+    let directory = data_dir.display().to_string();
+    let value = json!({
+        "federation": enrolment.federation.to_string(),
+        "site": enrolment.site.to_string(),
+        "node": enrolment.node.to_string(),
+        "dataDir": directory,
+    });
+    app.output.value(&value, || {
+        t!("join-done", site = enrolment.site.to_string(), node = enrolment.node.to_string()) + "\n"
+    })?;
+    say(&t!("join-next", directory = directory));
+    Ok(Exit::Ok)
+}
+
+#[cfg(test)]
+mod tests {
+    use verbund_model::Hash;
+
+    use super::*;
+
+    fn token() -> InvitationToken {
+        InvitationToken {
+            federation: verbund_model::FederationId(Hash([7; 32])),
+            federation_name: "dvc".parse().unwrap(),
+            generation: 0,
+            site: "nord".parse().unwrap(),
+            organisation: "dataport".parse().unwrap(),
+            expires: 1,
+            contacts: vec!["localhost:7100".parse().unwrap()],
+            pin: Hash([8; 32]),
+            secret: "s".to_owned(),
+        }
+    }
+
+    #[test]
+    fn an_invitation_comes_from_standard_input_or_a_file() {
+        let text = token().to_text();
+        assert_eq!(read_token("-", format!("{text}\n").as_bytes()).unwrap(), token());
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("invitation");
+        std::fs::write(&path, &text).unwrap();
+        assert_eq!(read_token(path.to_str().unwrap(), std::io::empty()).unwrap(), token());
+        assert_eq!(read_token(&text, std::io::empty()).unwrap(), token());
+        assert!(read_token("-", &text.as_bytes()[..text.len() - 3]).is_err());
+        assert!(read_token("/nonexistent", std::io::empty()).is_err());
+    }
+}

@@ -1,0 +1,89 @@
+//! What each command does; one file for each noun.
+
+mod apply;
+mod audit;
+mod completion;
+mod config;
+mod context;
+mod found;
+mod init;
+mod invitation;
+mod join;
+mod keys;
+mod network;
+mod node;
+mod org;
+mod policy;
+mod proposal;
+mod resource;
+mod role;
+mod site;
+mod status;
+mod user;
+mod watch;
+
+use clap::ArgMatches;
+
+use crate::app::App;
+use crate::cli::{Cli, Command};
+use crate::client::Pending;
+use crate::exit::Exit;
+use crate::failure::Failure;
+use crate::t;
+
+/// Carries out a command. `matches` has the flags that are settings of the configuration.
+pub async fn run(cli: Cli, matches: &ArgMatches) -> Result<Exit, Failure> {
+    let app = App::new(cli.global);
+    match cli.command {
+        Command::Serve(serve) => config::serve(&app, &serve.config, matches).await,
+        Command::Found(found) => found::run(&app, *found),
+        Command::Init(init) => init::run(&app, *init),
+        Command::Invite(invite) => invitation::invite(&app, invite).await,
+        Command::Invitation(command) => invitation::run(&app, command).await,
+        Command::Join(join) => join::run(&app, *join).await,
+        Command::Site(command) => site::run(&app, command).await,
+        Command::Org(command) => org::run(&app, command).await,
+        Command::User(command) => user::run(&app, command).await,
+        Command::Role(command) => role::run(&app, command).await,
+        Command::Node(command) => node::run(&app, command).await,
+        Command::Policy(command) => policy::run(&app, command).await,
+        Command::Proposal(command) => proposal::run(&app, command).await,
+        Command::Get(get) => resource::get(&app, get).await,
+        Command::List(list) => resource::list(&app, list).await,
+        Command::Apply(apply) => apply::run(&app, apply).await,
+        Command::Delete(delete) => resource::delete(&app, delete).await,
+        Command::Watch(watch) => watch::run(&app, watch).await,
+        Command::Status(status) => status::run(&app, status).await,
+        Command::Audit(command) => audit::run(&app, command).await,
+        Command::Network(command) => network::run(&app, command, matches).await,
+        Command::Keys(command) => keys::run(&app, command),
+        Command::Context(command) => context::run(&app, command),
+        Command::Config(command) => config::run(&app, command, matches),
+        Command::Completion { shell } => completion::run(shell),
+        Command::Resume { file } => resume(&app, &file).await,
+        Command::Version => {
+            let version = serde_json::json!({ "version": env!("CARGO_PKG_VERSION") });
+            app.output.value(&version, || format!("verbund {}\n", env!("CARGO_PKG_VERSION")))?;
+            Ok(Exit::Ok)
+        }
+    }
+}
+
+/// Sends an envelope again whose outcome was not known, and only it.
+async fn resume(app: &App, file: &std::path::Path) -> Result<Exit, Failure> {
+    let pending = Pending::read(file)?;
+    let contexts = crate::context::Contexts::read(&app.paths()?.contexts())?;
+    let name = app.global.context.clone().unwrap_or_else(|| pending.context.clone());
+    let (name, context) = contexts.choose(Some(&name))?;
+    if context.federation != pending.federation {
+        return Err(Failure::new(t!("resume-other-federation", context = name)));
+    }
+    let client = app.client_of(name, context.clone(), app.paths()?);
+    let about = pending.about.clone();
+    let accepted = client.resume(pending).await?;
+    let exit = app.tell(&about, &accepted)?;
+    if file != std::path::Path::new("-") {
+        std::fs::remove_file(file)?;
+    }
+    Ok(exit)
+}

@@ -1,0 +1,146 @@
+//! `verbund node`: further nodes of an own site, and the replacement of a lost voter.
+
+use std::path::Path;
+
+use verbund_identity::{TrustDomain, node_binding};
+use verbund_keys::{Asking, KdfParameters, KeyFile, KeyLabel, Signer as _, SiteKeys};
+use verbund_model::resource::{Action, Address, Der, Node, NodeStanding, Site};
+use verbund_model::view::Kind;
+use verbund_model::{Accepted, Command, NodeId, SiteName};
+
+use super::init::keys_directory;
+use super::invitation::from_resource;
+use crate::app::{App, change};
+use crate::cli::NodeCommand;
+use crate::client::Client;
+use crate::exit::Exit;
+use crate::failure::Failure;
+use crate::join::protocol::Member;
+use crate::serve::enrolment::Enrolment;
+use crate::t;
+
+pub async fn run(app: &App, command: NodeCommand) -> Result<Exit, Failure> {
+    let client = app.client()?;
+    let (about, command) = match command {
+        NodeCommand::List => return super::resource::print_list(app, &client, Kind::Node).await,
+        NodeCommand::Add { site, data_dir, ca_dir, addresses } => {
+            return add(app, &client, site, &data_dir, &ca_dir, addresses).await;
+        }
+        NodeCommand::Update { node, addresses } => {
+            (t!("about-update-node", node = node.to_string()), Command::UpdateNode { node, addresses })
+        }
+        NodeCommand::Remove { node, confirm } => {
+            app.confirm(&t!("confirm-remove-node", node = node.to_string()), confirm.yes)?;
+            (t!("about-remove-node", node = node.to_string()), Command::RemoveNode { node })
+        }
+        NodeCommand::ReplaceVoter { lost, confirm } => {
+            app.confirm(&t!("confirm-replace-voter", node = lost.to_string()), confirm.yes)?;
+            let action = Action::ReplaceVoter { lost };
+            (t!("about-replace-voter", node = lost.to_string()), Command::Propose { action })
+        }
+    };
+    app.change(&client, change(about, command)).await
+}
+
+/// A new node of an own site: its key is made in `data_dir`, and the issuing CA of `ca_dir` signs for it (formats 2).
+async fn add(
+    app: &App,
+    client: &Client,
+    site: SiteName,
+    data_dir: &Path,
+    ca_dir: &Path,
+    addresses: Vec<Address>,
+) -> Result<Exit, Failure> {
+    let ca_keys = keys_directory(ca_dir);
+    let what = t!("init-keys-of", path = ca_keys.display().to_string());
+    let passphrase = app.passphrase().obtain(&what, Asking::Existing)?;
+    let ca = SiteKeys::open(&ca_keys, &passphrase)?;
+    let (federation, _) = super::invitation::federation(client).await?;
+    let wanted = TrustDomain { site: site.clone(), federation };
+    if *ca.trust_domain() != wanted {
+        let found = ca.trust_domain().to_string();
+        return Err(Failure::new(t!("found-other-site", found = found, wanted = wanted.to_string())));
+    }
+    let (enrolment, _) = Enrolment::read(ca_dir)?;
+    if enrolment.federation != client.context().federation {
+        return Err(Failure::new(t!("node-other-federation", path = ca_dir.display().to_string())));
+    }
+    let keys = keys_directory(data_dir);
+    let path = keys.join("node.key");
+    copy_site_keys(&ca_keys, &keys)?;
+    // A key of an earlier try is used again: its binding is the same, and no second node comes of it.
+    let file = if path.exists() {
+        KeyFile::read(&path)?
+    } else {
+        KeyFile::create(&path, KeyLabel::Node, &passphrase, KdfParameters::default())?
+    };
+    file.expect_label(KeyLabel::Node)?;
+    let node = file.unlock(&passphrase)?;
+    let binding = node_binding(&client.context().federation, &site, node.public_key());
+    let command = Command::AddNode {
+        site: site.clone(),
+        key: node.public_key().clone(),
+        addresses,
+        issuing_proof: Der(ca.ca().signer().sign(&binding)?),
+        node_proof: Der(node.sign(&binding)?),
+    };
+    let about = t!("about-add-node", site = site.to_string());
+    let accepted = client.write(about.clone(), command).await?;
+    let exit = app.tell(&about, &accepted)?;
+    if let Accepted::Admitted { node } = accepted {
+        enrol(client, enrolment, node, data_dir, ca_dir).await?;
+        crate::output::say(&t!("join-next", directory = data_dir.display().to_string()));
+    }
+    Ok(exit)
+}
+
+/// What every node of a site needs: the issuing CA for its own leaves, and the sealing key; sealed as they are. The root's
+/// key stays where it is.
+fn copy_site_keys(from: &Path, to: &Path) -> Result<(), Failure> {
+    crate::files::make_directory(to)?;
+    for name in ["site.json", "root.pem", "ca.key", "ca.csr", "ca.pem", "sealing.key"] {
+        let (from, to) = (from.join(name), to.join(name));
+        if !from.exists() {
+            continue;
+        }
+        let bytes = std::fs::read(&from)?;
+        match std::fs::read(&to) {
+            Ok(there) if there == bytes => {}
+            Ok(_) => return Err(Failure::new(t!("node-other-keys", path = to.display().to_string()))),
+            Err(_) => crate::files::create(&to, &bytes)?,
+        }
+    }
+    Ok(())
+}
+
+/// Writes the new node's admission, with the members as the state has them now.
+async fn enrol(
+    client: &Client,
+    of_site: Enrolment,
+    node: NodeId,
+    data_dir: &Path,
+    ca_dir: &Path,
+) -> Result<(), Failure> {
+    let (_, genesis) = Enrolment::read(ca_dir)?;
+    let sites = client.list(Kind::Site).await?.value;
+    let sites: Result<Vec<Site>, Failure> = sites.iter().map(from_resource).collect();
+    let sites = sites?;
+    let nodes = client.list(Kind::Node).await?;
+    let mut members = Vec::new();
+    for resource in &nodes.value {
+        let other: Node = from_resource(resource)?;
+        let site = sites.iter().find(|site| site.name == other.site);
+        if let Some(site) = site.filter(|_| other.standing == NodeStanding::Active) {
+            members.push(Member {
+                node: other.id,
+                site: site.name.clone(),
+                organisation: site.organisation.clone(),
+                anchors: site.anchors.clone(),
+                addresses: other.addresses,
+            });
+        }
+    }
+    let generation = node.generation();
+    Enrolment { generation, node, index: nodes.index, members, ..of_site }.write(data_dir, &genesis)?;
+    Ok(())
+}

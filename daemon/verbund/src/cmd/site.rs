@@ -1,0 +1,186 @@
+//! `verbund site`: what a site shows of itself, and its admission.
+
+use serde_json::json;
+use verbund_identity::{CaCertificate, key_id};
+use verbund_model::resource::{Admission, AdmissionRequest, Der, Site};
+use verbund_model::view::Kind;
+use verbund_model::{Command, Hash, SiteName};
+
+use super::invitation::from_resource;
+use crate::app::{App, change};
+use crate::cli::{Confirm, SiteCommand};
+use crate::client::Client;
+use crate::exit::Exit;
+use crate::failure::Failure;
+use crate::output::{Table, say};
+use crate::t;
+
+/// The least number of hexadecimal digits by which a person may name a fingerprint: 64 bits.
+const LEAST_DIGITS: usize = 16;
+
+pub async fn run(app: &App, command: SiteCommand) -> Result<Exit, Failure> {
+    let client = app.client()?;
+    match command {
+        SiteCommand::List => super::resource::print_list(app, &client, Kind::Site).await,
+        SiteCommand::Show { site } => show(app, &client, &site).await,
+        SiteCommand::Approve { site, hash, fingerprint, confirm } => {
+            approve(app, &client, &site, hash, fingerprint.as_deref(), &confirm).await
+        }
+        SiteCommand::Update { site, land } => {
+            let about = t!("about-update-site", site = site.to_string());
+            app.change(&client, change(about, Command::UpdateSite { site, land })).await
+        }
+    }
+}
+
+/// A fingerprint as people compare it: groups of four digits.
+#[must_use]
+pub fn groups(hex: &str) -> String {
+    hex.as_bytes().chunks(4).map(String::from_utf8_lossy).collect::<Vec<_>>().join(" ")
+}
+
+/// What names a site's keys: the label for people, a stable name, the digest.
+struct Fingerprint {
+    label: String,
+    name: &'static str,
+    hash: Hash,
+}
+
+fn of_anchors(anchors: &[Der]) -> Result<Vec<Fingerprint>, Failure> {
+    let pin = |der: &Der| {
+        let hash = CaCertificate::from_der(&der.0)?.spki_hash;
+        Ok(Fingerprint { label: t!("fingerprint-anchor"), name: "anchor", hash })
+    };
+    anchors.iter().map(pin).collect()
+}
+
+fn of_site(site: &Site) -> Result<Vec<Fingerprint>, Failure> {
+    let mut all = of_anchors(&site.anchors)?;
+    let hash = key_id(&site.issuing_key).0;
+    all.push(Fingerprint { label: t!("fingerprint-issuing"), name: "issuing", hash });
+    let hash = key_id(&site.sealing_key).0;
+    all.push(Fingerprint { label: t!("fingerprint-sealing"), name: "sealing", hash });
+    Ok(all)
+}
+
+fn of_request(request: &AdmissionRequest) -> Result<Vec<Fingerprint>, Failure> {
+    let mut all = of_anchors(&request.anchors)?;
+    let hash = key_id(&request.node_key).0;
+    all.push(Fingerprint { label: t!("fingerprint-node"), name: "node", hash });
+    let hash = key_id(&request.sealing_key).0;
+    all.push(Fingerprint { label: t!("fingerprint-sealing"), name: "sealing", hash });
+    Ok(all)
+}
+
+fn table(fingerprints: &[Fingerprint]) -> Table {
+    let mut table = Table::plain();
+    for fingerprint in fingerprints {
+        table.row(vec![fingerprint.label.clone(), groups(&fingerprint.hash.to_string())]);
+    }
+    table
+}
+
+async fn show(app: &App, client: &Client, name: &SiteName) -> Result<Exit, Failure> {
+    let Some(read) = client.get(Kind::Site, name.as_str()).await? else {
+        return Err(Failure::new(t!("resource-none", what = format!("sites/{name}"))));
+    };
+    let site: Site = from_resource(&read.value)?;
+    let fingerprints = of_site(&site)?;
+    let named: Vec<_> = fingerprints.iter().map(|f| json!({ "key": f.name, "sha256": f.hash })).collect();
+    let value = json!({ "resource": read.value, "fingerprints": named });
+    let pin = fingerprints.first().map(|f| f.hash.to_string()).unwrap_or_default();
+    app.output.value(&value, || {
+        let mut facts = Table::plain();
+        facts.row(vec![t!("column-name"), site.name.to_string()]);
+        facts.row(vec![t!("column-organisation"), site.organisation.to_string()]);
+        facts.row(vec![t!("column-land"), site.land.to_string()]);
+        facts.row(vec![t!("column-standing"), read.value.status["standing"].as_str().unwrap_or("-").to_owned()]);
+        facts.row(vec![t!("column-pin"), pin]);
+        facts.render() + "\n" + &table(&fingerprints).render()
+    })?;
+    Ok(Exit::Ok)
+}
+
+async fn approve(
+    app: &App,
+    client: &Client,
+    site: &SiteName,
+    hash: Option<Hash>,
+    fingerprint: Option<&str>,
+    confirm: &Confirm,
+) -> Result<Exit, Failure> {
+    if confirm.yes && hash.is_none() {
+        return Err(Failure::usage(t!("approve-blind")).remedy(t!("approve-blind-remedy")));
+    }
+    let admission = wanted(client, site, hash).await?;
+    let fingerprints = of_request(&admission.request)?;
+    if let Some(read_out) = fingerprint {
+        check_fingerprint(read_out, &fingerprints)?;
+    }
+    say(&describe(&admission, &fingerprints));
+    app.confirm(&t!("approve-question", site = site.to_string()), confirm.yes)?;
+    let about = t!("about-approve-site", site = site.to_string());
+    app.change(client, change(about, Command::Approve { subject: admission.hash })).await
+}
+
+/// The one open request of the site, or the one with that hash.
+async fn wanted(client: &Client, site: &SiteName, hash: Option<Hash>) -> Result<Admission, Failure> {
+    let all = client.list(Kind::Admission).await?.value;
+    let all: Result<Vec<Admission>, Failure> = all.iter().map(from_resource).collect();
+    let mut of_site: Vec<Admission> = all?.into_iter().filter(|admission| admission.request.site == *site).collect();
+    if let Some(hash) = hash {
+        of_site.retain(|admission| admission.hash == hash);
+    } else {
+        of_site.retain(|admission| admission.admitted.is_none());
+    }
+    match (of_site.pop(), of_site.as_slice()) {
+        (Some(only), []) => Ok(only),
+        (None, _) => Err(Failure::new(t!("approve-none", site = site.to_string())).remedy(t!("approve-none-remedy"))),
+        (Some(last), others) => {
+            let hashes = others.iter().chain([&last]).map(|a| a.hash.to_string()).collect::<Vec<_>>().join("\n  ");
+            Err(Failure::new(t!("approve-several", site = site.to_string())).remedy(t!("approve-several-remedy", hashes = hashes)))
+        }
+    }
+}
+
+/// Whether what the site's operator read out is the fingerprint of one of the keys.
+fn check_fingerprint(read_out: &str, fingerprints: &[Fingerprint]) -> Result<(), Failure> {
+    let digits: String = read_out.chars().filter(char::is_ascii_hexdigit).collect::<String>().to_lowercase();
+    if digits.len() < LEAST_DIGITS {
+        return Err(Failure::usage(t!("approve-short", least = LEAST_DIGITS)));
+    }
+    if fingerprints.iter().any(|f| f.hash.to_string().starts_with(&digits)) {
+        return Ok(());
+    }
+    Err(Failure::new(t!("approve-mismatch", fingerprint = groups(&digits))).remedy(t!("approve-mismatch-remedy")))
+}
+
+fn describe(admission: &Admission, fingerprints: &[Fingerprint]) -> String {
+    let request = &admission.request;
+    let addresses = request.addresses.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ");
+    let mut facts = Table::plain();
+    facts.row(vec![t!("column-site"), request.site.to_string()]);
+    facts.row(vec![t!("column-organisation"), request.organisation.to_string()]);
+    facts.row(vec![t!("column-land"), request.land.to_string()]);
+    facts.row(vec![t!("column-addresses"), if addresses.is_empty() { t!("approve-no-address") } else { addresses }]);
+    facts.row(vec![t!("column-approvals"), admission.approvals.len().to_string()]);
+    let hash = groups(&admission.hash.to_string());
+    format!("{}\n{}\n{}", facts.render(), table(fingerprints).render(), t!("approve-hash", hash = hash))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_fingerprint_may_be_read_out_in_any_grouping_but_not_too_short() {
+        let hash = Hash([0xab; 32]);
+        let all = [Fingerprint { label: String::new(), name: "node", hash }];
+        for good in ["abababababababab", "ABAB ABAB:ABAB-ABAB", &groups(&hash.to_string())] {
+            check_fingerprint(good, &all).unwrap();
+        }
+        for bad in ["", "abab", "abab abab abab abac", &"ab".repeat(33)] {
+            assert!(check_fingerprint(bad, &all).is_err(), "{bad}");
+        }
+    }
+}

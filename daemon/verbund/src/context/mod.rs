@@ -1,0 +1,45 @@
+//! Contexts: which federation commands talk to, where, and as whom (formats 4).
+
+mod key;
+mod store;
+
+use serde::{Deserialize, Serialize};
+use verbund_model::resource::Address;
+use verbund_model::{FederationId, Hash};
+
+pub use key::KeyReference;
+pub use store::Contexts;
+
+/// A context.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct Context {
+    /// HTTP APIs of nodes of one site, tried in this order.
+    #[serde(with = "addresses")]
+    pub addresses: Vec<Address>,
+    /// The federation that must answer.
+    pub federation: FederationId,
+    /// SHA-256 of the site's trust anchor's SubjectPublicKeyInfo (RFC 7469's pin), by which the server is known.
+    pub pin: Hash,
+    /// The own registered key; without one only what needs no certificate works.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub key: Option<KeyReference>,
+}
+
+/// Addresses as text.
+mod addresses {
+    use serde::{Deserialize, Deserializer, Serialize as _, Serializer, de};
+    use verbund_model::resource::Address;
+
+    pub fn serialize<S: Serializer>(addresses: &[Address], serializer: S) -> Result<S::Ok, S::Error> {
+        addresses.iter().map(ToString::to_string).collect::<Vec<_>>().serialize(serializer)
+    }
+
+    pub fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<Address>, D::Error> {
+        let texts = Vec::<String>::deserialize(deserializer)?;
+        texts.iter().map(|text| text.parse().map_err(de::Error::custom)).collect()
+    }
+}
+
+#[cfg(test)]
+mod tests;

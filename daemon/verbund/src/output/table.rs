@@ -1,0 +1,227 @@
+//! Tables: columns that line up, no frames, so that they can be cut and searched.
+
+use serde_json::Value;
+use unicode_width::UnicodeWidthStr as _;
+use verbund_model::resource::{Address, KeyOwner};
+use verbund_model::view::{Kind, Resource};
+
+use super::time::local_of;
+use crate::t;
+
+/// A table.
+pub struct Table {
+    rows: Vec<Vec<String>>,
+}
+
+impl Table {
+    /// A table with a heading.
+    #[must_use]
+    pub fn new(heading: Vec<String>) -> Self {
+        Self { rows: vec![heading] }
+    }
+
+    /// A table without heading.
+    #[must_use]
+    pub const fn plain() -> Self {
+        Self { rows: Vec::new() }
+    }
+
+    /// Adds a row. Control characters, which could move the cursor or hide text, are shown as `�`.
+    pub fn row(&mut self, cells: Vec<String>) {
+        self.rows.push(cells);
+    }
+
+    /// The text, with a line end after each row.
+    #[must_use]
+    pub fn render(&self) -> String {
+        let columns = self.rows.iter().map(Vec::len).max().unwrap_or(0);
+        let width = |column: usize| self.rows.iter().filter_map(|row| row.get(column)).map(|cell| shown(cell).as_str().width()).max();
+        let widths: Vec<usize> = (0..columns).map(|column| width(column).unwrap_or(0)).collect();
+        let mut out = String::new();
+        for row in &self.rows {
+            let mut line = String::new();
+            for (cell, width) in row.iter().zip(&widths) {
+                let cell = clean(cell);
+                line.push_str(&cell);
+                line.extend(std::iter::repeat_n(' ', (width + 2).saturating_sub(shown(&cell).as_str().width())));
+            }
+            out.push_str(line.trim_end());
+            out.push('\n');
+        }
+        out
+    }
+}
+
+/// The cell without the colours that we put there ourselves.
+fn shown(cell: &str) -> String {
+    let mut out = String::new();
+    let mut rest = cell;
+    while let Some((before, after)) = rest.split_once("\u{1b}[") {
+        out.push_str(before);
+        rest = after.split_once('m').map_or("", |(_, rest)| rest);
+    }
+    out + rest
+}
+
+/// The cell with nothing that a terminal obeys but our own colours: names and documents come from others.
+fn clean(cell: &str) -> String {
+    let ours = |at: usize| cell[at..].strip_prefix("\u{1b}[").is_some_and(|rest| {
+        rest.split_once('m').is_some_and(|(code, _)| ["32", "33", "31;1", "2", "1", "0"].contains(&code))
+    });
+    let safe = |(at, c): (usize, char)| match c {
+        '\u{1b}' if ours(at) => c,
+        c if c.is_control() || is_bidi(c) => '\u{fffd}',
+        c => c,
+    };
+    cell.char_indices().map(safe).collect()
+}
+
+/// Marks that turn the reading direction (Unicode TR9): a name could look like another.
+const fn is_bidi(c: char) -> bool {
+    matches!(c, '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
+}
+
+/// The table for resources: columns that fit their kind.
+pub(super) fn of_resources(resources: &[Resource]) -> Table {
+    let kinds: std::collections::BTreeSet<Kind> = resources.iter().map(|r| r.kind).collect();
+    let columns: &[Column] = match kinds.first() {
+        Some(kind) if kinds.len() == 1 => columns(*kind),
+        _ => &[],
+    };
+    let mut heading = vec![if kinds.len() > 1 { t!("column-resource") } else { t!("column-name") }];
+    heading.extend(columns.iter().map(|column| (column.heading)()));
+    heading.extend([t!("column-version"), t!("column-changed")]);
+    let mut table = Table::new(heading);
+    for resource in resources {
+        let name = resource.metadata.name.clone();
+        let name = if kinds.len() > 1 { format!("{}/{name}", resource.kind.plural()) } else { name };
+        let mut row = vec![name];
+        row.extend(columns.iter().map(|column| column.cell(resource)));
+        row.extend([resource.metadata.resource_version.to_string(), local_of(&resource.metadata.changed)]);
+        table.row(row);
+    }
+    table
+}
+
+struct Column {
+    heading: fn() -> String,
+    /// JSON pointer (RFC 6901) into the resource.
+    pointer: &'static str,
+    show: fn(&Value) -> String,
+}
+
+impl Column {
+    fn cell(&self, resource: &Resource) -> String {
+        let value = match self.pointer.strip_prefix("/spec") {
+            Some(below) => resource.spec.pointer(below),
+            None => self.pointer.strip_prefix("/status").and_then(|below| resource.status.pointer(below)),
+        };
+        value.map_or_else(|| "-".to_owned(), self.show)
+    }
+}
+
+/// A JSON value in a cell.
+fn text(value: &Value) -> String {
+    match value {
+        Value::Null => "-".to_owned(),
+        Value::String(text) => text.clone(),
+        Value::Array(items) if items.is_empty() => "-".to_owned(),
+        Value::Array(items) => items.iter().map(text).collect::<Vec<_>>().join(","),
+        other => other.to_string(),
+    }
+}
+
+fn addresses(value: &Value) -> String {
+    let parsed = serde_json::from_value::<Vec<Address>>(value.clone()).unwrap_or_default();
+    let texts: Vec<String> = parsed.iter().map(ToString::to_string).collect();
+    if texts.is_empty() { "-".to_owned() } else { texts.join(",") }
+}
+
+fn count(value: &Value) -> String {
+    value.as_array().map_or_else(|| "-".to_owned(), |items| items.len().to_string())
+}
+
+fn time(value: &Value) -> String {
+    value.as_str().map_or_else(|| text(value), local_of)
+}
+
+fn owner(value: &Value) -> String {
+    match serde_json::from_value::<KeyOwner>(value.clone()) {
+        Ok(KeyOwner::User { organisation, user }) => format!("{organisation}.{user}"),
+        Ok(KeyOwner::Node { node }) => format!("node {node}"),
+        _ => text(value),
+    }
+}
+
+/// The action's name and what it is about.
+fn action(value: &Value) -> String {
+    let Some((name, fields)) = value.as_object().and_then(|fields| fields.iter().next()) else { return text(value) };
+    let about = ["name", "lost", "threshold"].iter().find_map(|field| fields.get(*field));
+    about.map_or_else(|| name.clone(), |about| format!("{name} {}", text(about)))
+}
+
+macro_rules! column {
+    ($id:literal: $pointer:literal) => { column!($id: $pointer, text) };
+    ($id:literal: $pointer:literal, $show:expr) => { Column { heading: || t!($id), pointer: $pointer, show: $show } };
+}
+
+fn columns(kind: Kind) -> &'static [Column] {
+    match kind {
+        Kind::Federation => &[
+            column!("column-id": "/status/id"),
+            column!("column-generation": "/status/generation"),
+            column!("column-threshold": "/spec/coordinators/threshold"),
+        ],
+        Kind::Organisation => &[
+            column!("column-display-name": "/spec/displayName"),
+            column!("column-roles": "/spec/roles"),
+            column!("column-parent": "/spec/parent"),
+            column!("column-standing": "/status/standing"),
+        ],
+        Kind::Site => &[
+            column!("column-organisation": "/spec/organisation"),
+            column!("column-land": "/spec/land"),
+            column!("column-standing": "/status/standing"),
+        ],
+        Kind::Node => &[
+            column!("column-site": "/spec/site"),
+            column!("column-addresses": "/spec/addresses", addresses),
+            column!("column-standing": "/status/standing"),
+        ],
+        Kind::User => &[
+            column!("column-organisation": "/spec/organisation"),
+        ],
+        Kind::RoleBinding => &[
+            column!("column-organisation": "/spec/organisation"),
+            column!("column-user": "/spec/user"),
+            column!("column-role": "/spec/role"),
+            column!("column-sites": "/spec/sites"),
+        ],
+        Kind::Key => &[
+            column!("column-owner": "/spec/owner", owner),
+            column!("column-revoked": "/status/revoked"),
+        ],
+        Kind::Invitation => &[
+            column!("column-site": "/spec/site"),
+            column!("column-organisation": "/spec/organisation"),
+            column!("column-expires": "/spec/expires", time),
+            column!("column-used": "/status/used/state"),
+        ],
+        Kind::Admission => &[
+            column!("column-site": "/spec/request/site"),
+            column!("column-organisation": "/spec/request/organisation"),
+            column!("column-approvals": "/status/approvals", count),
+            column!("column-admitted": "/status/admitted"),
+        ],
+        Kind::Proposal => &[
+            column!("column-action": "/spec/action", action),
+            column!("column-approvals": "/status/approvals", count),
+            column!("column-done": "/status/done"),
+        ],
+        Kind::Policy => &[],
+        Kind::CatalogueEntry => &[
+            column!("column-organisation": "/spec/organisation"),
+            column!("column-schema": "/spec/schemaVersion"),
+        ],
+    }
+}
