@@ -35,7 +35,9 @@ mod tests {
 
     #[test]
     fn reads_what_people_write() {
-        for (text, seconds) in [("90s", 90), ("24h", 86_400), ("7d", 604_800), ("1h 30m", 5_400), ("2 weeks", 1_209_600)] {
+        for (text, seconds) in
+            [("90s", 90), ("24h", 86_400), ("7d", 604_800), ("1h 30m", 5_400), ("2 weeks", 1_209_600)]
+        {
             assert_eq!(text.parse::<Span>().unwrap().0.as_secs(), seconds, "{text}");
         }
         for text in ["", "0s", "-5m", "soon", "24", "1 month"] {

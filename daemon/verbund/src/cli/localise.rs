@@ -45,7 +45,14 @@ fn localise(command: Command, id: &str, root: bool) -> Command {
         .disable_help_flag(true)
         .disable_version_flag(true)
         .mut_args(|arg| localise_argument(arg, id))
-        .arg(Arg::new("help").short('h').long("help").action(ArgAction::Help).help(t!("help-help")).help_heading(t!("help-options")));
+        .arg(
+            Arg::new("help")
+                .short('h')
+                .long("help")
+                .action(ArgAction::Help)
+                .help(t!("help-help"))
+                .help_heading(t!("help-options")),
+        );
     let command = if root {
         let version = Arg::new("version").short('V').long("version").action(ArgAction::Version);
         command.arg(version.help(t!("help-version-flag")).help_heading(t!("help-options")))
@@ -81,5 +88,15 @@ pub(super) fn argument_id(arg: &Arg, command: &str) -> String {
 }
 
 /// Options that mean the same everywhere.
-const GLOBAL: &[&str] =
-    &["context", "lang", "output", "consistency", "deadline", "passphrase-source", "yes", "config", "data-dir", "watch"];
+const GLOBAL: &[&str] = &[
+    "context",
+    "lang",
+    "output",
+    "consistency",
+    "deadline",
+    "passphrase-source",
+    "yes",
+    "config",
+    "data-dir",
+    "watch",
+];

@@ -16,7 +16,10 @@ use verbund_keys::PassphraseSource;
 pub use admin::{NodeCommand, OrgCommand, PolicyCommand, ProposalCommand, RoleCommand, UserCommand, user_role};
 pub use duration::Span;
 pub use federation::{Found, Init, InvitationCommand, Invite, Join, SiteCommand};
-pub use local::{AuditCommand, AuditExport, AuditVerify, ConfigCommand, ContextAdd, ContextCommand, KeyKind, KeysCommand, NetworkCommand, Shell};
+pub use local::{
+    AuditCommand, AuditExport, AuditVerify, ConfigCommand, ContextAdd, ContextCommand, KeyKind, KeysCommand,
+    NetworkCommand, Shell,
+};
 pub use localise::command;
 pub use resource::{Apply, Delete, Get, List, Status, Watch};
 

@@ -36,7 +36,13 @@ fn everything_has_a_help_text() {
 
 #[test]
 fn help_is_in_the_language_of_the_process_throughout() {
-    let help = command().find_subcommand_mut("site").unwrap().find_subcommand_mut("approve").unwrap().render_help().to_string();
+    let help = command()
+        .find_subcommand_mut("site")
+        .unwrap()
+        .find_subcommand_mut("approve")
+        .unwrap()
+        .render_help()
+        .to_string();
     assert!(help.contains("--fingerprint") && help.contains(&i18n::text("help-site-approve", &[])), "{help}");
     assert!(!help.contains("Print help\n"), "{help}");
 }

@@ -39,10 +39,9 @@ impl ApiError {
         match self {
             Self::Unreachable(_) | Self::Broken(_) => true,
             Self::Odd(_) => false,
-            Self::Problem(_) => matches!(
-                self.kind(),
-                Some(Busy | NoLeader | NoQuorum | OutcomeUnknown | Starting | Stopping | Timeout)
-            ),
+            Self::Problem(_) => {
+                matches!(self.kind(), Some(Busy | NoLeader | NoQuorum | OutcomeUnknown | Starting | Stopping | Timeout))
+            }
         }
     }
 

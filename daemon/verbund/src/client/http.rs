@@ -54,7 +54,10 @@ impl Http {
         body: Bytes,
     ) -> Result<Response<Incoming>, ApiError> {
         let mut sender = self.sender().await?;
-        let mut request = Request::builder().method(method).uri(format!("https://{HOST}{path}")).header(ACCEPT, "application/json, */*;q=0.1");
+        let mut request = Request::builder()
+            .method(method)
+            .uri(format!("https://{HOST}{path}"))
+            .header(ACCEPT, "application/json, */*;q=0.1");
         let language = if i18n::lang() == Lang::De { "de, en;q=0.5" } else { "en, de;q=0.5" };
         request = request.header(ACCEPT_LANGUAGE, language);
         for (name, value) in headers {

@@ -75,7 +75,8 @@ impl Client {
     /// By federation, site and key file; the key's id would be better, but it is read only when it is needed.
     fn certificate_file(&self) -> Result<Option<PathBuf>, Failure> {
         let Some(key) = &self.context.key else { return Ok(None) };
-        let name = verbund_identity::sha256(format!("{}\n{}\n{key}", self.context.federation, self.context.pin).as_bytes());
+        let name =
+            verbund_identity::sha256(format!("{}\n{}\n{key}", self.context.federation, self.context.pin).as_bytes());
         Ok(Some(self.paths.certificates().join(format!("{}.json", name.short()))))
     }
 

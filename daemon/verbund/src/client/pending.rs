@@ -37,8 +37,9 @@ impl Pending {
 
     /// Reads a file.
     pub fn read(path: &Path) -> Result<Self, Failure> {
-        let text = files::read_argument(path, MAX_FILE)
-            .map_err(|e| Failure::new(t!("file-unreadable", path = path.display().to_string(), reason = e.to_string())))?;
+        let text = files::read_argument(path, MAX_FILE).map_err(|e| {
+            Failure::new(t!("file-unreadable", path = path.display().to_string(), reason = e.to_string()))
+        })?;
         serde_json::from_str(&text)
             .map_err(|e| Failure::new(t!("file-form", path = path.display().to_string(), reason = e.to_string())))
     }

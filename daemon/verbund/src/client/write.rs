@@ -81,8 +81,11 @@ impl Client {
                 break;
             }
             let reserved = self.reserve(author, open.len() as u64).await?;
-            let statements: Vec<Statement> =
-                open.iter().zip(reserved.first..).map(|(i, n)| self.statement(author, &reserved, n, &changes[*i])).collect();
+            let statements: Vec<Statement> = open
+                .iter()
+                .zip(reserved.first..)
+                .map(|(i, n)| self.statement(author, &reserved, n, &changes[*i]))
+                .collect();
             let envelopes = author.sign_batch(&statements)?;
             let fates = futures::stream::iter(open.iter().zip(envelopes).map(|(i, envelope)| {
                 let http = &http;

@@ -82,10 +82,12 @@ pub fn documents(path: &Path) -> Result<Vec<Value>, Failure> {
     let mut all = Vec::new();
     for document in documents.into_iter().flatten() {
         match document {
-            Value::Object(mut list) if list.get("kind").is_some_and(|kind| kind == "List") => match list.remove("items") {
-                Some(Value::Array(items)) => all.extend(items),
-                _ => return Err(Failure::new(t!("apply-list"))),
-            },
+            Value::Object(mut list) if list.get("kind").is_some_and(|kind| kind == "List") => {
+                match list.remove("items") {
+                    Some(Value::Array(items)) => all.extend(items),
+                    _ => return Err(Failure::new(t!("apply-list"))),
+                }
+            }
             other => all.push(other),
         }
     }
@@ -236,7 +238,13 @@ fn report(
         };
         match &result {
             Ok(Accepted::Waiting { subject, have, need }) => {
-                say(&t!("done-waiting", about = name.as_str(), have = *have, need = *need, subject = subject.to_string()));
+                say(&t!(
+                    "done-waiting",
+                    about = name.as_str(),
+                    have = *have,
+                    need = *need,
+                    subject = subject.to_string()
+                ));
                 exit = worse(exit, Exit::Waiting);
             }
             Ok(_) => {}
@@ -303,7 +311,13 @@ spec:
         for part in ["2 (Geo!)", "3 (geodaten)", "4 (geodaten)"] {
             assert!(text.contains(part), "{part}: {text}");
         }
-        for bad in ["", "a: [", "- 1", &ENTRY.replace("schemaVersion", "schemaversion"), &ENTRY.replace("spec:", "x: 1\nspec:")] {
+        for bad in [
+            "",
+            "a: [",
+            "- 1",
+            &ENTRY.replace("schemaVersion", "schemaversion"),
+            &ENTRY.replace("spec:", "x: 1\nspec:"),
+        ] {
             assert!(read(bad).is_err(), "{bad}");
         }
         assert!(read("a: 1\na: 2").is_err());

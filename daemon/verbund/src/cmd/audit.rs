@@ -70,7 +70,9 @@ fn check(app: &App, args: &AuditVerify) -> Result<Exit, Failure> {
     }
     let old = crate::client::now().saturating_sub(report.time);
     if args.max_age.is_some_and(|limit| old > limit.millis()) {
-        return Err(Failure::new(t!("audit-old", age = age(old))).remedy(t!("audit-old-remedy")).exit_with(Exit::CheckFailed));
+        return Err(Failure::new(t!("audit-old", age = age(old)))
+            .remedy(t!("audit-old-remedy"))
+            .exit_with(Exit::CheckFailed));
     }
     Ok(exit)
 }

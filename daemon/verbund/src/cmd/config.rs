@@ -72,7 +72,8 @@ fn show(app: &App, settings: &Settings) -> Result<Exit, Failure> {
             Table::new(vec![t!("config-column-setting"), t!("config-column-value"), t!("config-column-source")]);
         for (field, values) in settings.iter() {
             let texts: Vec<&str> = values.iter().map(|setting| setting.text.as_str()).collect();
-            let source = values.first().map_or_else(|| t!("config-source-default"), |setting| setting.source.to_string());
+            let source =
+                values.first().map_or_else(|| t!("config-source-default"), |setting| setting.source.to_string());
             let text = if texts.is_empty() { "-".to_owned() } else { texts.join(", ") };
             table.row(vec![field.path.to_owned(), text, source]);
         }

@@ -136,7 +136,9 @@ fn gather(found: Found) -> Result<Founding, Failure> {
     let (Some(name), Some(organisation), Some(administrator), Some(site), Some(land), true) =
         (name, organisation, administrator, site, land, missing.is_empty())
     else {
-        return Err(Failure::usage(t!("found-missing", missing = missing.join(", "))).remedy(t!("found-missing-remedy")));
+        return Err(
+            Failure::usage(t!("found-missing", missing = missing.join(", "))).remedy(t!("found-missing-remedy"))
+        );
     };
     // The least number that is a majority, unless people want more.
     let majority = u32::try_from(keys.len() / 2 + 1).unwrap_or(u32::MAX);
@@ -146,7 +148,8 @@ fn gather(found: Found) -> Result<Founding, Failure> {
         let n = coordinators.keys.len();
         return Err(Failure::usage(t!("found-threshold", m = threshold, n = n)).remedy(t!("found-threshold-remedy")));
     }
-    let display_name = found.display_name.or(file.organisation.display_name).unwrap_or_else(|| organisation.to_string());
+    let display_name =
+        found.display_name.or(file.organisation.display_name).unwrap_or_else(|| organisation.to_string());
     let data_dir = found.data_dir.or(file.data_dir).unwrap_or_else(|| PathBuf::from("/var/lib/verbund"));
     let empty = || Document::from_value(&json!({})).ok_or_else(|| Failure::internal("{}"));
     Ok(Founding {

@@ -60,7 +60,10 @@ pub async fn invite(app: &App, invite: Invite) -> Result<Exit, Failure> {
         None => match app.output.format() {
             crate::output::Format::Json | crate::output::Format::Yaml => {
                 let id = key_id(key.public_key()).to_string();
-                app.output.value(&json!({ "id": id, "invitation": text, "expires": crate::output::utc(expires) }), String::new)?;
+                app.output.value(
+                    &json!({ "id": id, "invitation": text, "expires": crate::output::utc(expires) }),
+                    String::new,
+                )?;
             }
             _ => print(&format!("{text}\n"))?,
         },
@@ -85,7 +88,9 @@ async fn contacts(client: &Client) -> Result<Vec<Address>, Failure> {
     let own = nodes?.into_iter().filter(|node| node.site == site);
     let contacts: Vec<Address> = own.flat_map(|node| node.addresses).collect();
     if contacts.is_empty() {
-        return Err(Failure::usage(t!("invite-no-contact", site = site.to_string())).remedy(t!("invite-no-contact-remedy")));
+        return Err(
+            Failure::usage(t!("invite-no-contact", site = site.to_string())).remedy(t!("invite-no-contact-remedy"))
+        );
     }
     Ok(contacts)
 }
@@ -117,4 +122,3 @@ pub fn from_resource<T: serde::de::DeserializeOwned>(resource: &Resource) -> Res
     };
     serde_json::from_value(serde_json::Value::Object(fields)).map_err(odd)
 }
-

@@ -58,7 +58,8 @@ pub async fn run(app: &App, args: Join) -> Result<Exit, Failure> {
 
 /// The invitation from standard input, from a file, or, which others on the machine can see, from the argument itself.
 pub fn read_token(argument: &str, stdin: impl std::io::Read) -> Result<InvitationToken, Failure> {
-    let unreadable = |error: std::io::Error| Failure::new(t!("file-unreadable", path = argument, reason = error.to_string()));
+    let unreadable =
+        |error: std::io::Error| Failure::new(t!("file-unreadable", path = argument, reason = error.to_string()));
     let text = if argument == "-" {
         let mut text = String::new();
         std::io::Read::read_to_string(&mut std::io::Read::take(stdin, MAX_TOKEN), &mut text).map_err(unreadable)?;

@@ -134,10 +134,19 @@ fn matrix(config: &Config, peers: &Peers) -> Vec<Connection> {
         all.push(inbound(&any, listener, "TCP, TLS 1.3 (HTTP/2, verbund-join)", t!("network-join")));
     }
     let admin = t!("network-admin-from");
-    all.extend(config.listen.admin.iter().map(|l| inbound(&admin, l, "TCP, TLS 1.3 (HTTP/2, HTTP/1.1)", t!("network-admin"))));
+    all.extend(
+        config.listen.admin.iter().map(|l| inbound(&admin, l, "TCP, TLS 1.3 (HTTP/2, HTTP/1.1)", t!("network-admin"))),
+    );
     let monitor = t!("network-metrics-from");
     all.extend(config.listen.metrics.iter().map(|l| inbound(&monitor, l, "TCP, HTTP/1.1", t!("network-metrics"))));
-    let outbound = |to: String, port, protocol, purpose| Connection { direction: "out", from: own.clone(), to, port, protocol, purpose };
+    let outbound = |to: String, port, protocol, purpose| Connection {
+        direction: "out",
+        from: own.clone(),
+        to,
+        port,
+        protocol,
+        purpose,
+    };
     if let Some(proxy) = &config.proxy {
         let to = proxy.address.host.clone();
         all.push(outbound(to, proxy.address.port, "TCP, HTTP/1.1 CONNECT", t!("network-proxy")));
@@ -201,7 +210,8 @@ async fn check(app: &App, config: &Config, peers: &Peers) -> Result<Exit, Failur
         }
     }
     app.output.value(&all, || {
-        let mut table = Table::new(vec![t!("column-site"), t!("column-node"), t!("column-addresses"), t!("column-result")]);
+        let mut table =
+            Table::new(vec![t!("column-site"), t!("column-node"), t!("column-addresses"), t!("column-result")]);
         for tried in &all {
             let result = match &tried.problem {
                 None => app.output.paint().paint(Tone::Good, &t!("network-works", millis = tried.millis)),

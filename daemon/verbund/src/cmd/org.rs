@@ -13,7 +13,9 @@ pub async fn run(app: &App, command: OrgCommand) -> Result<Exit, Failure> {
     let client = app.client()?;
     let (about, command) = match command {
         OrgCommand::List => return super::resource::print_list(app, &client, Kind::Organisation).await,
-        OrgCommand::Show { name } => return super::resource::print_one(app, &client, Kind::Organisation, name.as_str()).await,
+        OrgCommand::Show { name } => {
+            return super::resource::print_one(app, &client, Kind::Organisation, name.as_str()).await;
+        }
         OrgCommand::Create { name, display_name, roles, administrator, administrator_key, parent } => {
             let about = t!("about-create-org", name = name.to_string());
             let roles = roles.into_iter().collect();

@@ -14,7 +14,9 @@ pub async fn run(app: &App, command: PolicyCommand) -> Result<Exit, Failure> {
     let client = app.client()?;
     let (about, action) = match command {
         PolicyCommand::List => return super::resource::print_list(app, &client, Kind::Policy).await,
-        PolicyCommand::Show { name } => return super::resource::print_one(app, &client, Kind::Policy, name.as_str()).await,
+        PolicyCommand::Show { name } => {
+            return super::resource::print_one(app, &client, Kind::Policy, name.as_str()).await;
+        }
         PolicyCommand::Set { name, file } => {
             let documents = super::apply::documents(&file)?;
             let [document] = documents.as_slice() else {

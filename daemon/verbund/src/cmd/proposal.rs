@@ -16,7 +16,9 @@ pub async fn run(app: &App, command: ProposalCommand) -> Result<Exit, Failure> {
     let client = app.client()?;
     match command {
         ProposalCommand::List => super::resource::print_list(app, &client, Kind::Proposal).await,
-        ProposalCommand::Show { hash } => super::resource::print_one(app, &client, Kind::Proposal, &hash.to_string()).await,
+        ProposalCommand::Show { hash } => {
+            super::resource::print_one(app, &client, Kind::Proposal, &hash.to_string()).await
+        }
         ProposalCommand::Approve { hash, confirm } => {
             say(&describe(&client, hash).await?);
             app.confirm(&t!("confirm-approve"), confirm.yes)?;

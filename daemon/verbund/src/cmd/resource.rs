@@ -41,7 +41,9 @@ pub async fn print_list(app: &App, client: &Client, kind: Kind) -> Result<Exit, 
 pub async fn print_one(app: &App, client: &Client, kind: Kind, name: &str) -> Result<Exit, Failure> {
     let Some(read) = client.get(kind, name).await? else {
         let what = format!("{}/{name}", kind.plural());
-        return Err(Failure::new(t!("resource-none", what = what)).remedy(t!("resource-none-remedy", kind = kind.plural())));
+        return Err(
+            Failure::new(t!("resource-none", what = what)).remedy(t!("resource-none-remedy", kind = kind.plural()))
+        );
     };
     app.output.resource(&read.value)?;
     Ok(Exit::Ok)
@@ -88,7 +90,8 @@ pub async fn delete(app: &App, delete: Delete) -> Result<Exit, Failure> {
 /// The command that deletes a resource, where there is one.
 fn deletion(kind: Kind, name: &str) -> Result<Command, Failure> {
     let user = || -> Result<(OrgName, UserId), Failure> {
-        let (organisation, user) = name.split_once('.').ok_or_else(|| Failure::usage(t!("delete-user-name", name = name)))?;
+        let (organisation, user) =
+            name.split_once('.').ok_or_else(|| Failure::usage(t!("delete-user-name", name = name)))?;
         Ok((organisation.parse()?, user.parse()?))
     };
     match kind {
@@ -98,7 +101,8 @@ fn deletion(kind: Kind, name: &str) -> Result<Command, Failure> {
         Kind::Node => Ok(Command::RemoveNode { node: name.parse()? }),
         Kind::User => user().map(|(organisation, user)| Command::DeleteUser { organisation, user }),
         Kind::RoleBinding => {
-            let (whole, role) = name.rsplit_once('.').ok_or_else(|| Failure::usage(t!("delete-user-name", name = name)))?;
+            let (whole, role) =
+                name.rsplit_once('.').ok_or_else(|| Failure::usage(t!("delete-user-name", name = name)))?;
             let (organisation, user) =
                 whole.split_once('.').ok_or_else(|| Failure::usage(t!("delete-user-name", name = name)))?;
             let role = crate::cli::user_role(role).map_err(Failure::usage)?;

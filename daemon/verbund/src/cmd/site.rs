@@ -138,7 +138,8 @@ async fn wanted(client: &Client, site: &SiteName, hash: Option<Hash>) -> Result<
         (None, _) => Err(Failure::new(t!("approve-none", site = site.to_string())).remedy(t!("approve-none-remedy"))),
         (Some(last), others) => {
             let hashes = others.iter().chain([&last]).map(|a| a.hash.to_string()).collect::<Vec<_>>().join("\n  ");
-            Err(Failure::new(t!("approve-several", site = site.to_string())).remedy(t!("approve-several-remedy", hashes = hashes)))
+            Err(Failure::new(t!("approve-several", site = site.to_string()))
+                .remedy(t!("approve-several-remedy", hashes = hashes)))
         }
     }
 }

@@ -136,7 +136,10 @@ fn facts(status: &Status) -> Table {
     table.row(vec![t!("status-federation"), format!("{} ({})", federation.name, federation.id.0.short())]);
     let quorum = &status.quorum;
     let (reachable, voters, spare) = (quorum.reachable, quorum.voters, quorum.spare);
-    table.row(vec![t!("status-quorum"), t!("status-quorum-value", reachable = reachable, voters = voters, spare = spare)]);
+    table.row(vec![
+        t!("status-quorum"),
+        t!("status-quorum-value", reachable = reachable, voters = voters, spare = spare),
+    ]);
     let leader = status.leader.map_or_else(|| t!("status-nobody"), |leader| leader.to_string());
     table.row(vec![t!("status-leader"), t!("status-leader-value", node = leader, term = status.term)]);
     let fresh = status.age_ms.map_or_else(|| t!("status-never"), age);

@@ -109,9 +109,7 @@ impl Converter<'_> {
     }
 
     fn sockets(&mut self, path: &str) -> Vec<SocketAddr> {
-        self.list(path, |text| {
-            text.parse::<SocketAddr>().map_err(|_| t!("config-not-a-socket", got = text))
-        })
+        self.list(path, |text| text.parse::<SocketAddr>().map_err(|_| t!("config-not-a-socket", got = text)))
     }
 
     fn directory(&mut self, path: &str) -> Option<PathBuf> {
@@ -232,11 +230,19 @@ impl Converter<'_> {
             kept_entries: kept?,
         };
         if timers.election_min_ms < 3 * timers.heartbeat_ms {
-            self.error_at_first(&["raft.electionMinMs", "raft.heartbeatMs"], t!("config-election-short"), t!("config-election-short-remedy"));
+            self.error_at_first(
+                &["raft.electionMinMs", "raft.heartbeatMs"],
+                t!("config-election-short"),
+                t!("config-election-short-remedy"),
+            );
             return None;
         }
         if timers.election_max_ms <= timers.election_min_ms {
-            self.error_at_first(&["raft.electionMaxMs", "raft.electionMinMs"], t!("config-election-range"), t!("config-election-range-remedy"));
+            self.error_at_first(
+                &["raft.electionMaxMs", "raft.electionMinMs"],
+                t!("config-election-range"),
+                t!("config-election-range-remedy"),
+            );
             return None;
         }
         Some(timers)

@@ -101,11 +101,8 @@ impl Settings {
         for field in FIELDS {
             let name = field.variable();
             let Some(value) = variable(&name).filter(|value| !value.is_empty()) else { continue };
-            let texts = if field.list {
-                value.split(',').map(|part| part.trim().to_owned()).collect()
-            } else {
-                vec![value]
-            };
+            let texts =
+                if field.list { value.split(',').map(|part| part.trim().to_owned()).collect() } else { vec![value] };
             self.set(field, texts, &Source::Environment { name });
         }
     }

@@ -8,7 +8,11 @@ use verbund_keys::PassphraseSource;
 use super::values::{LogLevel, RaftTimers};
 use super::*;
 
-fn load_with(file: &str, environment: &[(&str, &str)], flags: &[(&'static str, &[&str])]) -> (String, Result<Loaded, ConfigErrors>) {
+fn load_with(
+    file: &str,
+    environment: &[(&str, &str)],
+    flags: &[(&'static str, &[&str])],
+) -> (String, Result<Loaded, ConfigErrors>) {
     let mut named = tempfile::NamedTempFile::new().unwrap();
     named.write_all(file.as_bytes()).unwrap();
     let environment: BTreeMap<&str, &str> = environment.iter().copied().collect();
@@ -35,7 +39,12 @@ fn an_empty_file_gives_the_defaults() {
     assert_eq!(config.data_dir, PathBuf::from("/var/lib/verbund"));
     assert_eq!(config.raft, RaftTimers { heartbeat_ms: 250, election_min_ms: 1000, election_max_ms: 2000 });
     assert_eq!(config.limits.message_bytes, 4 << 20);
-    assert!(config.inbound && config.syslog.is_none() && config.proxy.is_none() && config.passphrase == PassphraseSource::Prompt);
+    assert!(
+        config.inbound
+            && config.syslog.is_none()
+            && config.proxy.is_none()
+            && config.passphrase == PassphraseSource::Prompt
+    );
 }
 
 #[test]
@@ -135,7 +144,8 @@ fn what_yaml_itself_forbids_has_its_line() {
 #[test]
 fn flags_before_environment_before_file_before_defaults() {
     let file = "dataDir: /file\nsite: nord\nlog: {level: warn}\nlisten: {admin: [127.0.0.1:1]}\n";
-    let environment = [("VERBUND_DATA_DIR", "/env"), ("VERBUND_SITE", "sued"), ("VERBUND_LISTEN_ADMIN", "127.0.0.1:2, [::1]:2")];
+    let environment =
+        [("VERBUND_DATA_DIR", "/env"), ("VERBUND_SITE", "sued"), ("VERBUND_LISTEN_ADMIN", "127.0.0.1:2, [::1]:2")];
     let flags: [(&'static str, &[&str]); 1] = [("dataDir", &["/flag"])];
     let (path, loaded) = load_with(file, &environment, &flags);
     let Loaded { settings, config } = loaded.unwrap_or_else(|e| panic!("{e}"));

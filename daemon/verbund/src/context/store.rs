@@ -84,7 +84,10 @@ impl Contexts {
     }
 
     /// Changes the file, alone among the processes of this user. Errors: what `change` says, or the file's.
-    pub fn change<T>(path: &Path, change: impl FnOnce(&mut Self) -> Result<T, ContextError>) -> Result<T, ContextError> {
+    pub fn change<T>(
+        path: &Path,
+        change: impl FnOnce(&mut Self) -> Result<T, ContextError>,
+    ) -> Result<T, ContextError> {
         let error = |source| ContextError::File { path: path.to_owned(), source };
         let _lock = files::lock(&path.with_extension("lock")).map_err(error)?;
         let mut contexts = Self::read(path)?;
@@ -111,10 +114,8 @@ impl Contexts {
     /// The context with that name, or the current one. Errors: [`ContextError::Unknown`], [`ContextError::NoneChosen`].
     pub fn choose(&self, name: Option<&str>) -> Result<(&str, &Context), ContextError> {
         let name = name.or(self.current.as_deref()).ok_or(ContextError::NoneChosen)?;
-        let unknown = || ContextError::Unknown {
-            name: name.to_owned(),
-            known: self.contexts.keys().cloned().collect(),
-        };
+        let unknown =
+            || ContextError::Unknown { name: name.to_owned(), known: self.contexts.keys().cloned().collect() };
         self.contexts.get_key_value(name).map(|(name, context)| (name.as_str(), context)).ok_or_else(unknown)
     }
 

@@ -24,7 +24,11 @@ fn messages(files: &[(&str, &str)]) -> BTreeMap<String, BTreeSet<String>> {
 }
 
 fn comments(resource: &FluentResource) -> usize {
-    resource.entries().filter(|entry| format!("{entry:?}").contains("Comment {")).filter(|e| !format!("{e:?}").starts_with("Message")).count()
+    resource
+        .entries()
+        .filter(|entry| format!("{entry:?}").contains("Comment {"))
+        .filter(|e| !format!("{e:?}").starts_with("Message"))
+        .count()
 }
 
 fn message_body(source: &str, id: &str) -> String {
@@ -81,7 +85,10 @@ fn walk(directory: &Path, visit: &mut impl FnMut(&str)) {
         let path = entry.unwrap().path();
         if path.is_dir() {
             walk(&path, visit);
-        } else if path.extension().is_some_and(|e| e == "rs") && !path.ends_with("i18n/mod.rs") && !path.ends_with("i18n/tests.rs") {
+        } else if path.extension().is_some_and(|e| e == "rs")
+            && !path.ends_with("i18n/mod.rs")
+            && !path.ends_with("i18n/tests.rs")
+        {
             visit(&std::fs::read_to_string(&path).unwrap());
         }
     }

@@ -35,7 +35,9 @@ impl Table {
     #[must_use]
     pub fn render(&self) -> String {
         let columns = self.rows.iter().map(Vec::len).max().unwrap_or(0);
-        let width = |column: usize| self.rows.iter().filter_map(|row| row.get(column)).map(|cell| shown(cell).as_str().width()).max();
+        let width = |column: usize| {
+            self.rows.iter().filter_map(|row| row.get(column)).map(|cell| shown(cell).as_str().width()).max()
+        };
         let widths: Vec<usize> = (0..columns).map(|column| width(column).unwrap_or(0)).collect();
         let mut out = String::new();
         for row in &self.rows {
@@ -65,9 +67,11 @@ fn shown(cell: &str) -> String {
 
 /// The cell with nothing that a terminal obeys but our own colours: names and documents come from others.
 fn clean(cell: &str) -> String {
-    let ours = |at: usize| cell[at..].strip_prefix("\u{1b}[").is_some_and(|rest| {
-        rest.split_once('m').is_some_and(|(code, _)| ["32", "33", "31;1", "2", "1", "0"].contains(&code))
-    });
+    let ours = |at: usize| {
+        cell[at..].strip_prefix("\u{1b}[").is_some_and(|rest| {
+            rest.split_once('m').is_some_and(|(code, _)| ["32", "33", "31;1", "2", "1", "0"].contains(&code))
+        })
+    };
     let safe = |(at, c): (usize, char)| match c {
         '\u{1b}' if ours(at) => c,
         c if c.is_control() || is_bidi(c) => '\u{fffd}',
@@ -188,19 +192,14 @@ fn columns(kind: Kind) -> &'static [Column] {
             column!("column-addresses": "/spec/addresses", addresses),
             column!("column-standing": "/status/standing"),
         ],
-        Kind::User => &[
-            column!("column-organisation": "/spec/organisation"),
-        ],
+        Kind::User => &[column!("column-organisation": "/spec/organisation")],
         Kind::RoleBinding => &[
             column!("column-organisation": "/spec/organisation"),
             column!("column-user": "/spec/user"),
             column!("column-role": "/spec/role"),
             column!("column-sites": "/spec/sites"),
         ],
-        Kind::Key => &[
-            column!("column-owner": "/spec/owner", owner),
-            column!("column-revoked": "/status/revoked"),
-        ],
+        Kind::Key => &[column!("column-owner": "/spec/owner", owner), column!("column-revoked": "/status/revoked")],
         Kind::Invitation => &[
             column!("column-site": "/spec/site"),
             column!("column-organisation": "/spec/organisation"),
@@ -219,9 +218,8 @@ fn columns(kind: Kind) -> &'static [Column] {
             column!("column-done": "/status/done"),
         ],
         Kind::Policy => &[],
-        Kind::CatalogueEntry => &[
-            column!("column-organisation": "/spec/organisation"),
-            column!("column-schema": "/spec/schemaVersion"),
-        ],
+        Kind::CatalogueEntry => {
+            &[column!("column-organisation": "/spec/organisation"), column!("column-schema": "/spec/schemaVersion")]
+        }
     }
 }

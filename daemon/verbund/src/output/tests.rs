@@ -24,7 +24,10 @@ fn entry(name: &str) -> Resource {
 fn a_table_lines_up_and_ends_no_line_with_spaces() {
     let text = table::of_resources(&[entry("geodaten"), entry("x")]).render();
     let lines: Vec<&str> = text.lines().collect();
-    assert_eq!(lines[0].split_whitespace().collect::<Vec<_>>(), ["NAME", "ORGANISATION", "SCHEMA", "VERSION", "CHANGED"]);
+    assert_eq!(
+        lines[0].split_whitespace().collect::<Vec<_>>(),
+        ["NAME", "ORGANISATION", "SCHEMA", "VERSION", "CHANGED"]
+    );
     assert!(lines[1].starts_with("geodaten  dataport      1       42       2026-11-22 "), "{}", lines[1]);
     assert!(lines[2].starts_with("x         dataport"), "{}", lines[2]);
     assert!(lines.iter().all(|line| line.trim_end() == *line));
@@ -74,7 +77,10 @@ fn times_are_local_with_offset_for_people_and_utc_for_programs() {
     let zone = jiff::tz::TimeZone::get("Europe/Berlin").unwrap();
     assert_eq!(time::in_zone(1_795_363_471_250, zone), "2026-11-22 17:04:31 +01:00");
     assert_eq!(utc(1_795_363_471_250), "2026-11-22T16:04:31.250Z");
-    assert_eq!([age(340), age(12_000), age(300_000), age(10_800_000), age(1_036_800_000)], ["340 ms", "12 s", "5 min", "3 h", "12 d"]);
+    assert_eq!(
+        [age(340), age(12_000), age(300_000), age(10_800_000), age(1_036_800_000)],
+        ["340 ms", "12 s", "5 min", "3 h", "12 d"]
+    );
 }
 
 #[test]

@@ -103,7 +103,9 @@ pub enum Bad {
         after: u64,
     },
     /// A frame of a kind that has no place there.
-    #[error("behind record {after} stands a frame of kind {kind:#04x}, which has no place there: the export is damaged there")]
+    #[error(
+        "behind record {after} stands a frame of kind {kind:#04x}, which has no place there: the export is damaged there"
+    )]
     Frame {
         /// Its kind.
         kind: u8,

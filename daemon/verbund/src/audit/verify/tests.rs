@@ -161,12 +161,18 @@ fn a_chain_that_one_site_rewrote_has_no_majority() {
         let head = forged.at(*index).unwrap().head();
         let (node, key) = &world.nodes[0];
         let signature = key.sign(&SignedHead::message(&world.federation, 0, &head, *node)).unwrap();
-        heads.insert(*index, vec![SignedHead { federation: world.federation, generation: 0, head, node: *node, signature }]);
+        heads.insert(
+            *index,
+            vec![SignedHead { federation: world.federation, generation: 0, head, node: *node, signature }],
+        );
     }
     let end = forged.state().head();
     let (node, key) = &world.nodes[0];
     let signature = key.sign(&SignedHead::message(&world.federation, 0, &end, *node)).unwrap();
-    heads.insert(end.index, vec![SignedHead { federation: world.federation, generation: 0, head: end, node: *node, signature }]);
+    heads.insert(
+        end.index,
+        vec![SignedHead { federation: world.federation, generation: 0, head: end, node: *node, signature }],
+    );
     let bad = check(&world.export_of(&forged, &heads), any()).unwrap_err();
     let Bad::Unsigned { from, signed, sites, .. } = bad else { panic!("{bad}") };
     assert_eq!((signed, sites), (1, 3));

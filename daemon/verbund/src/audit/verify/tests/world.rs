@@ -193,7 +193,8 @@ impl World {
             };
             let request = sign(&joining, T0).unwrap().envelope;
             say(&mut history, &nodes, &request);
-            let accepted = say(&mut history, &nodes, &coordinator.sign(Command::Approve { subject: request.payload_hash() }));
+            let accepted =
+                say(&mut history, &nodes, &coordinator.sign(Command::Approve { subject: request.payload_hash() }));
             let Accepted::Admitted { node } = accepted else { panic!("{accepted:?}") };
             nodes.push((node, site.keys.node_key()));
         }

@@ -1,0 +1,179 @@
+//! The daemon: everything a node needs, put together, started and stopped in order.
+//!
+//! ```text
+//! configuration ─▶ enrolment, keys ─▶ trust, identity, lines ─▶ store ─▶ node ─┬▶ API (administration listener)
+//!                                                                              ├▶ join protocol (peer listener)
+//!                                                                              ├▶ metrics, syslog sink
+//!                                                                              └▶ renewal of the own certificate
+//! ```
+
+pub mod enrolment;
+mod error;
+mod http;
+mod identity;
+mod logging;
+mod metrics;
+mod notify;
+mod port;
+mod records;
+mod start;
+mod status;
+mod syslog;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::net::TcpListener;
+use tokio::sync::watch;
+use tokio::task::JoinSet;
+use tokio_util::sync::CancellationToken;
+use verbund_tls::{Acceptor, Listener, Trust};
+
+pub use error::ServeError;
+
+use crate::config::Config;
+use crate::join::server as join;
+use port::Port;
+use start::Started;
+
+/// How long tasks may take to end by themselves.
+const GRACE: Duration = Duration::from_secs(8);
+/// How often open connections are judged anew.
+const REVIEW: Duration = Duration::from_secs(30);
+
+/// Runs the daemon until a signal (SIGTERM, SIGINT) or until the node takes part no more. Errors: [`ServeError`], also for
+/// a node that halted by itself.
+pub async fn run(config: Config) -> Result<(), ServeError> {
+    logging::init(config.log);
+    tracing::info!(version = env!("CARGO_PKG_VERSION"), data_dir = %config.data_dir.display(), "verbund starts");
+    let admin = bind(&config.listen.admin, "listen.admin").await?;
+    let metrics = bind(&config.listen.metrics, "listen.metrics").await?;
+    let peers = bind(&config.listen.peers, "listen.peers").await?;
+    let started = start::start(&config).await?;
+    let (stop_sender, stop) = watch::channel(false);
+    // What has no end of its own, and is cut off; and what ends when told.
+    let (mut endless, mut tasks) = (JoinSet::new(), JoinSet::new());
+    for listener in peers {
+        let acceptor = acceptor(&started, listener, Listener::Peers { joining: true }, &config)?;
+        let lines = started.lines.clone();
+        endless.spawn(async move { lines.serve(acceptor).await });
+    }
+    endless.spawn(review(started.trust.clone()));
+    let shutdown = CancellationToken::new();
+    spawn_services(&config, &started, admin, metrics, &stop, &shutdown, &mut tasks)?;
+    tracing::info!(node = %started.enrolment.node, site = %started.enrolment.site, "verbund serves");
+    notify::notify("READY=1");
+    let ended = wait(&started).await;
+    notify::notify("STOPPING=1");
+    shutdown.cancel();
+    // Receivers may be gone already.
+    let _ = stop_sender.send(true);
+    let finished = finish(started, tasks, ended).await;
+    endless.shutdown().await;
+    finished
+}
+
+/// Judges open connections anew as time passes: certificates and revocation lists end without anybody saying so.
+async fn review(trust: Arc<Trust>) {
+    loop {
+        tokio::time::sleep(REVIEW).await;
+        for closed in trust.review().closed {
+            tracing::warn!(peer = %closed.peer.id, why = %closed.why, "a connection was closed");
+        }
+    }
+}
+
+fn spawn_services(
+    config: &Config,
+    started: &Started,
+    admin: Vec<TcpListener>,
+    metrics: Vec<TcpListener>,
+    stop: &watch::Receiver<bool>,
+    shutdown: &CancellationToken,
+    tasks: &mut JoinSet<()>,
+) -> Result<(), ServeError> {
+    let port = Arc::new(Port::new(started, config));
+    let settings = verbund_api::Settings { shutdown: shutdown.clone(), ..verbund_api::Settings::default() };
+    let api = verbund_api::router(port.clone(), settings);
+    for listener in admin {
+        let acceptor = acceptor(started, listener, Listener::Admin, config)?;
+        tasks.spawn(http::serve_admin(acceptor, api.clone(), stop.clone()));
+    }
+    for listener in metrics {
+        let router = metrics::router(started.node.clone(), started.trust.clone());
+        let stop = stop.clone();
+        tasks.spawn(async move {
+            if let Err(error) = http::serve_plain(listener, router, stop).await {
+                tracing::error!(%error, "metrics are served no more");
+            }
+        });
+    }
+    let joins = started.take_joins();
+    if let Some(joins) = joins {
+        let router = join::router(started.node.clone(), started.genesis.clone());
+        tasks.spawn(http::serve_joins(joins, router, stop.clone()));
+    }
+    tasks.spawn(identity::keep_fresh(
+        started.keys.clone(),
+        started.certified.clone(),
+        started.identity.clone(),
+        stop.clone(),
+    ));
+    if let Some(syslog) = &config.syslog {
+        let records = Arc::new(records::Archived::new(started.node.archive()));
+        let applied = records::applied(started.node.clone(), stop.clone());
+        let (settings, origin) = (syslog::Settings::of(syslog), started.origin());
+        tasks.spawn(syslog::run(settings, origin, records, applied, stop.clone()));
+    }
+    Ok(())
+}
+
+async fn bind(addresses: &[std::net::SocketAddr], setting: &'static str) -> Result<Vec<TcpListener>, ServeError> {
+    let mut listeners = Vec::with_capacity(addresses.len());
+    for address in addresses {
+        let listener = TcpListener::bind(address).await;
+        listeners.push(listener.map_err(|source| ServeError::Bind { setting, address: *address, source })?);
+    }
+    Ok(listeners)
+}
+
+fn acceptor(started: &Started, listener: TcpListener, kind: Listener, config: &Config) -> Result<Acceptor, ServeError> {
+    let limits = start::limits(&config.limits);
+    Acceptor::start(listener, kind, started.trust.clone(), &started.identity, limits).map_err(ServeError::Tls)
+}
+
+/// Why the daemon ends: `None` for a signal.
+async fn wait(started: &Started) -> Option<String> {
+    use tokio::signal::unix::{SignalKind, signal};
+    let mut terminate = signal(SignalKind::terminate()).ok();
+    let terminated = async {
+        match &mut terminate {
+            Some(signal) => signal.recv().await,
+            None => std::future::pending().await,
+        }
+    };
+    tokio::select! {
+        _ = terminated => None,
+        _ = tokio::signal::ctrl_c() => None,
+        why = started.node.stopped() => Some(why),
+    }
+}
+
+async fn finish(started: Started, mut tasks: JoinSet<()>, ended: Option<String>) -> Result<(), ServeError> {
+    if ended.is_none() {
+        tracing::info!("verbund stops: leadership is handed over, the log is closed");
+    }
+    let closed = started.node.shutdown().await;
+    let drained = tokio::time::timeout(GRACE, async { while tasks.join_next().await.is_some() {} }).await;
+    if drained.is_err() {
+        tasks.abort_all();
+    }
+    match (ended, closed) {
+        (Some(why), _) => Err(ServeError::Halted { why }),
+        (None, Err(error)) => Err(ServeError::Close(error)),
+        (None, Ok(())) => {
+            tracing::info!("verbund has stopped");
+            Ok(())
+        }
+    }
+}

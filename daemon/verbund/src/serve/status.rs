@@ -1,0 +1,275 @@
+//! How this daemon is, in the API's words.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use verbund_api::Localised;
+use verbund_api::status::{Disk, FederationRef, NodeStatus, Notice, Quorum, Role, SiteStatus, Status};
+use verbund_identity::Subject;
+use verbund_machine::{State, VoterWarning};
+use verbund_model::resource::Millis;
+use verbund_model::{NodeId, SiteName};
+use verbund_node::{Alarm, Clock as _, NodeHandle, RaisedAlarm, SystemClock};
+use verbund_tls::LiveIdentity;
+
+/// What the node itself does not know.
+pub struct About {
+    /// The site.
+    pub site: SiteName,
+    /// The low-water mark of the disk.
+    pub low_water: u64,
+    /// Where everything lies.
+    pub data_dir: PathBuf,
+    /// The node's certificate.
+    pub identity: Arc<LiveIdentity>,
+}
+
+/// A leader that was not heard of for so long is none: longer than an election takes.
+const FRESH: Duration = Duration::from_secs(5);
+
+/// The status.
+pub fn status(node: &NodeHandle, about: &About) -> Status {
+    let now = SystemClock.now();
+    let seen = node.status();
+    let (state, _) = node.read_stale();
+    let federation = &state.federation().value;
+    let connected = connected(&seen);
+    let fresh = seen.age.is_some_and(|age| age < FRESH);
+    let not_after = u64::try_from(about.identity.certificate().not_after).unwrap_or(0) * 1000;
+    let free = seen.free_bytes;
+    let disk =
+        Disk { total: total_bytes(&about.data_dir), free, low_water: about.low_water, writes_refused: seen.low_disk };
+    Status {
+        federation: FederationRef {
+            id: federation.id,
+            name: federation.name.clone(),
+            generation: federation.generation,
+        },
+        site: about.site.clone(),
+        node: Some(seen.node),
+        version: env!("CARGO_PKG_VERSION").to_owned(),
+        role: role(seen.role),
+        leader: seen.leader.filter(|_| fresh),
+        term: seen.term,
+        applied: seen.head.index,
+        time: state.time(),
+        now,
+        age_ms: seen.age.map(millis),
+        quorum: quorum(&seen, &connected, fresh),
+        sites: sites(&state, &seen, &connected, fresh),
+        voters: seen.voters.iter().flatten().copied().collect(),
+        learners: seen.learners.clone(),
+        head: Some(seen.head),
+        checkpoint: node.archive().checkpoints().ok().and_then(|all| all.last().copied()),
+        certificate_not_after: Some(not_after),
+        disk,
+        warnings: warnings(&seen, fresh, now),
+        alarms: seen.alarms.iter().map(notice).collect(),
+    }
+}
+
+/// The alarm that stops writes; if another node saw it, as much as is known here.
+pub fn stopping_alarm(node: &NodeHandle, seen_by: NodeId) -> Notice {
+    let stops = |raised: &&RaisedAlarm| matches!(raised.alarm, Alarm::Fork { .. } | Alarm::Diverged { .. });
+    node.alarms().iter().find(stops).map(notice).unwrap_or_else(|| Notice {
+        name: "fork".to_owned(),
+        since: SystemClock.now(),
+        subject: Some(format!("node {seen_by}")),
+        message: Localised::new(
+            format!("Knoten {seen_by} hat eine Verzweigung des Verbunds gesehen und schreibt nicht. Näheres zeigt sein Status."),
+            format!("node {seen_by} has seen a fork of the federation and does not write. Its status says more."),
+        ),
+    })
+}
+
+fn connected(seen: &verbund_node::Status) -> BTreeSet<NodeId> {
+    let nodes = seen.connections.iter().filter_map(|connection| match connection.peer.subject {
+        Subject::Node(node) => Some(node),
+        _ => None,
+    });
+    nodes.chain([seen.node]).collect()
+}
+
+fn role(role: verbund_node::Role) -> Role {
+    match role {
+        verbund_node::Role::Leader => Role::Leader,
+        verbund_node::Role::Follower => Role::Follower,
+        verbund_node::Role::Candidate => Role::Candidate,
+        verbund_node::Role::Learner => Role::Learner,
+        verbund_node::Role::Stopped => Role::Halted,
+    }
+}
+
+fn quorum(seen: &verbund_node::Status, connected: &BTreeSet<NodeId>, fresh: bool) -> Quorum {
+    let count = |n: usize| u32::try_from(n).unwrap_or(u32::MAX);
+    // While voters change, each of the two sets needs its majority: the one with less to spare counts.
+    let sets = seen.voters.iter().map(|set| {
+        let needed = set.len() / 2 + 1;
+        let reachable = set.intersection(connected).count();
+        (reachable as i64 - needed as i64, set.len(), reachable, needed)
+    });
+    let (_, voters, reachable, needed) = sets.min().unwrap_or((0, 0, 0, 1));
+    Quorum {
+        held: fresh && seen.leader.is_some(),
+        voters: count(voters),
+        reachable: count(reachable),
+        needed: count(needed),
+        spare: count(reachable.saturating_sub(needed)),
+    }
+}
+
+fn sites(state: &State, seen: &verbund_node::Status, connected: &BTreeSet<NodeId>, fresh: bool) -> Vec<SiteStatus> {
+    let matched: BTreeMap<NodeId, Option<u64>> = seen.peers.iter().map(|peer| (peer.node, peer.matched)).collect();
+    let votes = |node: &NodeId| seen.voters.iter().any(|set| set.contains(node));
+    let mut sites: BTreeMap<&SiteName, SiteStatus> = BTreeMap::new();
+    for site in state.sites() {
+        let value = &site.value;
+        let status = SiteStatus {
+            site: value.name.clone(),
+            organisation: value.organisation.clone(),
+            land: value.land,
+            standing: value.standing,
+            nodes: Vec::new(),
+        };
+        sites.insert(&value.name, status);
+    }
+    for (node, site) in state.active_nodes() {
+        let id = node.value.id;
+        let own = id == seen.node;
+        let part = match () {
+            () if own => role(seen.role),
+            () if fresh && seen.leader == Some(id) => Role::Leader,
+            () if votes(&id) => Role::Follower,
+            () if seen.learners.contains(&id) => Role::Learner,
+            () => Role::Joining,
+        };
+        let connected = connected.contains(&id);
+        let status = NodeStatus {
+            node: id,
+            role: part,
+            connected,
+            last_seen_ms: connected.then_some(0),
+            matched: if own { Some(seen.head.index) } else { matched.get(&id).copied().flatten() },
+        };
+        if let Some(site) = sites.get_mut(&site.value.name) {
+            site.nodes.push(status);
+        }
+    }
+    sites.into_values().collect()
+}
+
+fn warnings(seen: &verbund_node::Status, fresh: bool, now: Millis) -> Vec<Notice> {
+    let mut notices: Vec<Notice> = seen.warnings.iter().map(|warning| of_voters(warning, now)).collect();
+    if !fresh {
+        notices.push(Notice {
+            name: "no-leader".to_owned(),
+            since: now - seen.age.map_or(0, millis).min(now),
+            subject: None,
+            message: Localised::new(
+                "Kein Leader mit Mehrheit ist erreichbar: hier wird nicht geschrieben, Lesen geht als veraltet (--consistency stale).",
+                "no leader with a quorum is reachable: nothing is written here, reads can be served stale (--consistency stale)",
+            ),
+        });
+    }
+    notices
+}
+
+fn of_voters(warning: &VoterWarning, now: Millis) -> Notice {
+    let (name, de) = match warning {
+        VoterWarning::NoNode => {
+            ("no-voter", "Kein Standort hat einen aktiven Knoten: niemand kann abstimmen.".to_owned())
+        }
+        VoterWarning::TooFewOrganisations { organisations } => (
+            "too-few-organisations",
+            format!(
+                "Nur {organisations} Organisation(en) mit aktivem Knoten: unter 3 hält der Verlust einer alles Schreiben an."
+            ),
+        ),
+        VoterWarning::EvenOrganisations { organisations, voters } => (
+            "even-organisations",
+            format!(
+                "{organisations} Organisationen haben einen aktiven Knoten, davon stimmen nur {voters} ab: eine mehr bringt zwei Stimmen."
+            ),
+        ),
+        VoterWarning::SingleLand { land } => {
+            ("single-land", format!("Alle Stimmberechtigten stehen in {land}: sein Verlust hält alles Schreiben an."))
+        }
+    };
+    Notice { name: name.to_owned(), since: now, subject: None, message: Localised::new(de, warning.to_string()) }
+}
+
+fn notice(raised: &RaisedAlarm) -> Notice {
+    let alarm = &raised.alarm;
+    let (subject, de) = german(alarm);
+    Notice {
+        name: alarm.name().to_owned(),
+        since: raised.since,
+        subject,
+        message: Localised::new(de, alarm.to_string()),
+    }
+}
+
+fn german(alarm: &Alarm) -> (Option<String>, String) {
+    let node = |node: &NodeId| Some(format!("node {node}"));
+    match alarm {
+        Alarm::UnauthorisedEntry { index, leader, .. } => (
+            node(leader),
+            format!(
+                "Leader {leader} hat bei Index {index} einen Eintrag zugelassen, den niemand Berechtigtes unterschrieben hat. Er wurde überall abgewiesen."
+            ),
+        ),
+        Alarm::ForgedMembership { leader, index, why } => (
+            node(leader),
+            format!(
+                "Knoten {leader} hat bei Index {index} eine Mitgliedschaft vorgeschlagen, die der Zustand nicht hergibt: {why}"
+            ),
+        ),
+        Alarm::ClockAhead { node: whose, ahead, seen_by } => (
+            node(whose),
+            format!("Die Uhr von Knoten {whose} geht {ahead} ms vor der von Knoten {seen_by}: Zeitquelle prüfen."),
+        ),
+        Alarm::Fork { index, one, other } => (
+            None,
+            format!(
+                "Die Knoten {} und {} haben bei Index {index} verschiedene Verläufe: der Verbund hat sich verzweigt, es wird nicht mehr geschrieben.",
+                one.node, other.node
+            ),
+        ),
+        Alarm::Diverged { own, .. } => (
+            None,
+            format!("Der Verlauf dieses Knotens bei Index {} weicht von dem der Mehrheit ab: er hält an.", own.index),
+        ),
+        Alarm::LearnerDiffers { node: whose, index } => {
+            (node(whose), format!("Der lernende Knoten {whose} hat bei Index {index} einen anderen Verlauf."))
+        }
+        Alarm::Equivocation { one, .. } => (
+            node(&one.node),
+            format!(
+                "Knoten {} hat zu Index {} zwei verschiedene Köpfe unterschrieben: er lügt, oder sein Schlüssel ist in fremder Hand. Ausschließen.",
+                one.node, one.head.index
+            ),
+        ),
+        Alarm::ForgedHead { from, node: whose } => (
+            node(from),
+            format!(
+                "Knoten {from} hat einen Kopf im Namen von {whose} verbreitet, den {whose} nicht unterschrieben hat."
+            ),
+        ),
+        Alarm::LowDisk { free } => (
+            None,
+            format!(
+                "Die Platte dieses Knotens ist fast voll ({free} Byte frei): Schreiben wird abgewiesen. Platz schaffen."
+            ),
+        ),
+    }
+}
+
+fn total_bytes(path: &std::path::Path) -> u64 {
+    rustix::fs::statvfs(path).map_or(0, |stat| stat.f_blocks.saturating_mul(stat.f_frsize))
+}
+
+fn millis(duration: Duration) -> u64 {
+    u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
+}
