@@ -1,0 +1,8 @@
+//! What this node does for others.
+
+pub(crate) mod archive;
+pub(crate) mod forward;
+pub(crate) mod gate;
+pub(crate) mod heads;
+pub(crate) mod intake;
+pub(crate) mod raft;

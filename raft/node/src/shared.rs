@@ -1,0 +1,67 @@
+//! What every part of a node reads and notes: identity, published state, alarms, counts. No part of Raft itself.
+
+use std::sync::Arc;
+
+use tokio::sync::Notify;
+use verbund_identity::Envelope;
+use verbund_machine::{Entry, State};
+use verbund_model::resource::Millis;
+use verbund_model::{FederationId, NodeId};
+use verbund_store::{Archive, DiskWatch};
+
+use crate::alarm::{Alarm, Alarms};
+use crate::clock::Clock;
+use crate::counters::Counters;
+use crate::events::Feed;
+use crate::published::Published;
+use crate::ring::Ring;
+#[cfg(feature = "tamper")]
+use crate::tamper::Tamper;
+use crate::verifier::{CachedVerifier, Check, Helpers};
+
+/// How far ahead of the own clock a stamp may be (design 4).
+pub(crate) const MAX_AHEAD: Millis = 30_000;
+
+pub(crate) struct Shared {
+    pub(crate) id: NodeId,
+    pub(crate) federation: FederationId,
+    pub(crate) generation: u32,
+    pub(crate) published: Published,
+    pub(crate) verifier: Arc<CachedVerifier>,
+    pub(crate) helpers: Helpers,
+    pub(crate) alarms: Alarms,
+    pub(crate) ring: Ring,
+    pub(crate) feed: Arc<Feed>,
+    pub(crate) counters: Arc<Counters>,
+    pub(crate) clock: Arc<dyn Clock>,
+    pub(crate) archive: Arc<Archive>,
+    pub(crate) disk: Arc<DiskWatch>,
+    /// Rung when sites or nodes changed, or the state jumped.
+    pub(crate) members_changed: Notify,
+    /// Rung when enough bytes were applied for a snapshot.
+    pub(crate) snapshot_due: Notify,
+    #[cfg(feature = "tamper")]
+    pub(crate) tamper: Tamper,
+}
+
+impl Shared {
+    pub(crate) fn raise(&self, alarm: Alarm) {
+        self.alarms.raise(alarm, self.clock.now());
+    }
+
+    /// Whether a defence is in force. Always, but in a test build whose test switched it off.
+    #[cfg(feature = "tamper")]
+    pub(crate) fn defends(&self, defence: crate::tamper::Defence) -> bool {
+        self.tamper.defends(defence)
+    }
+}
+
+/// The signature check that a command will need when it is applied, if its author's key is known already.
+pub(crate) fn check_of(state: &State, command: &[u8]) -> Option<Check> {
+    let entry = Entry::from_bytes(command).ok()?;
+    let envelope = Envelope::from_bytes(&entry.envelope).ok()?;
+    let registered = state.key(&envelope.key)?;
+    let signed = envelope.signed()?;
+    let (message, signature) = (signed.message, signed.signature.to_vec());
+    Some(Check { key: registered.value.key.clone(), message, signature })
+}

@@ -1,0 +1,123 @@
+//! Trust and routes follow the applied state: whoever is admitted, moved or removed there is so here at once.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use verbund_identity::{SpiffeId, Subject, TrustDomain};
+use verbund_machine::State;
+use verbund_model::NodeId;
+use verbund_model::resource::NodeStanding;
+use verbund_tls::{Address, Bundle, Domain, Keeper, Lines, Route, Trust};
+
+use crate::peers::Peers;
+use crate::shared::Shared;
+
+/// The trust bundle that `state` gives. Revocation lists are no part of the state: those of `current` are kept.
+#[must_use]
+pub fn bundle_of(state: &State, current: &Bundle) -> Bundle {
+    let federation = &state.federation().value.name;
+    let domain_of = |site: &verbund_model::SiteName| TrustDomain { site: site.clone(), federation: federation.clone() };
+    let domains = state.sites().map(|site| {
+        let name = domain_of(&site.value.name);
+        let before = current.domains.get(&name);
+        let domain = Domain {
+            anchors: site.value.anchors.iter().map(|anchor| anchor.0.clone()).collect(),
+            refused_keys: BTreeSet::new(),
+            crls: before.map(|domain| domain.crls.clone()).unwrap_or_default(),
+        };
+        (name, domain)
+    });
+    let removed = state.nodes().filter(|node| node.value.standing == NodeStanding::Removed);
+    Bundle {
+        // Rises with every entry, and is above that of the state before the first.
+        sequence: state.applied().index + 1,
+        domains: domains.collect(),
+        excluded_sites: BTreeSet::new(),
+        excluded_ids: removed
+            .map(|node| SpiffeId { trust_domain: domain_of(&node.value.site), subject: Subject::Node(node.value.id) })
+            .collect(),
+        refused_keys: current.refused_keys.clone(),
+    }
+}
+
+/// How the other active nodes are reached, as `state` has it. Of several addresses those of `networks` count; where that
+/// is empty, all of them.
+#[must_use]
+pub fn routes_of(state: &State, me: NodeId, networks: &BTreeSet<String>) -> BTreeMap<NodeId, Route> {
+    let federation = &state.federation().value.name;
+    let others = state.nodes().filter(|node| node.value.id != me && node.value.standing == NodeStanding::Active);
+    let route = |node: &verbund_machine::Held<verbund_model::resource::Node>| {
+        let trust_domain = TrustDomain { site: node.value.site.clone(), federation: federation.clone() };
+        let usable = node.value.addresses.iter().filter(|a| networks.is_empty() || networks.contains(&a.network));
+        // What the model calls well-formed, the transport can parse.
+        let addresses = usable.filter_map(|address| address.authority().parse::<Address>().ok()).collect();
+        Route { id: SpiffeId { trust_domain, subject: Subject::Node(node.value.id) }, addresses }
+    };
+    others.map(|node| (node.value.id, route(node))).collect()
+}
+
+/// Keeps trust, routes and reverse connections as the state has them.
+pub(crate) struct Transport {
+    pub(crate) shared: Arc<Shared>,
+    pub(crate) trust: Arc<Trust>,
+    pub(crate) lines: Lines,
+    pub(crate) peers: Arc<Peers>,
+    pub(crate) networks: BTreeSet<String>,
+    /// Whether this node accepts nothing inbound, so that it keeps reverse connections to all others.
+    pub(crate) accepts_nothing: bool,
+}
+
+impl Transport {
+    /// Runs until it is dropped.
+    pub(crate) async fn run(self) {
+        let mut keepers = BTreeMap::new();
+        loop {
+            self.follow(&mut keepers);
+            self.shared.members_changed.notified().await;
+        }
+    }
+
+    fn follow(&self, keepers: &mut BTreeMap<NodeId, Keeper>) {
+        let state = self.shared.published.state();
+        let current = self.trust.bundle();
+        let mut bundle = bundle_of(&state, &current);
+        // A joiner is given trust and routes that are ahead of its own state; they hold until it has caught up.
+        let behind = bundle.sequence <= current.sequence;
+        let same = Bundle { sequence: current.sequence, ..bundle.clone() } == current;
+        if behind && !same {
+            tracing::debug!(sequence = current.sequence, "this node's state is behind the trust that it was given");
+            self.keep(keepers, &self.lines_known(&state));
+            return;
+        }
+        if !same {
+            bundle.sequence = bundle.sequence.max(current.sequence + 1);
+            match self.trust.set_bundle(bundle) {
+                Ok(applied) => tracing::info!(
+                    sequence = applied.sequence,
+                    closed = applied.closed.len(),
+                    "trust follows the state"
+                ),
+                Err(error) => tracing::error!(%error, "the trust bundle was not installed"),
+            }
+        }
+        let routes = routes_of(&state, self.shared.id, &self.networks);
+        let known: BTreeSet<NodeId> = routes.keys().copied().collect();
+        self.peers.forget(|node| known.contains(&node));
+        self.lines.set_routes(routes);
+        self.keep(keepers, &known);
+    }
+
+    fn lines_known(&self, state: &State) -> BTreeSet<NodeId> {
+        state.nodes().map(|node| node.value.id).filter(|node| self.lines.route(*node).is_some()).collect()
+    }
+
+    fn keep(&self, keepers: &mut BTreeMap<NodeId, Keeper>, known: &BTreeSet<NodeId>) {
+        if !self.accepts_nothing {
+            return;
+        }
+        keepers.retain(|node, _| known.contains(node));
+        for node in known {
+            keepers.entry(*node).or_insert_with(|| self.lines.keep_reverse(*node));
+        }
+    }
+}
