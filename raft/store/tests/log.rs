@@ -81,6 +81,31 @@ fn many_appends_share_a_commit_and_finish_in_order() {
 }
 
 #[test]
+fn what_is_not_yet_durable_stays_readable_however_small_the_cache() {
+    let dir = tempfile::tempdir().unwrap();
+    let options = StoreOptions { cache_bytes: 0, ..StoreOptions::default() };
+    let store = Store::create(dir.path(), header(), options).unwrap();
+    let (first_gate, first_wait) = channel::<()>();
+    let (second_gate, second_wait) = channel::<()>();
+    let (reached, at_second) = channel();
+    store.log().append(records(1, 0..1), Box::new(move |_| first_wait.recv().unwrap())).unwrap();
+    // A commit of its own, because it is as large as a commit gets.
+    let large = LogRecord { id: id(1, 1), payload: vec![1; 8 << 20].into() };
+    let done = Box::new(move |_| {
+        reached.send(()).unwrap();
+        second_wait.recv().unwrap();
+    });
+    store.log().append(vec![large.clone()], done).unwrap();
+    store.log().append(records(1, 2..4), Box::new(|_| {})).unwrap();
+    first_gate.send(()).unwrap();
+    at_second.recv().unwrap();
+    assert_eq!(store.log().stats().records, 2, "the last two are still queued");
+    assert_eq!(all(store.log()), [records(1, 0..1), vec![large], records(1, 2..4)].concat());
+    second_gate.send(()).unwrap();
+    store.log().flush().unwrap();
+}
+
+#[test]
 fn one_append_at_a_time_takes_a_commit_each() {
     // The control of the test above: without a queue nothing is shared.
     let dir = tempfile::tempdir().unwrap();
