@@ -159,7 +159,7 @@ mod tests {
             (Some(Precondition::Absent), (IF_NONE_MATCH, "\"7\"")),
         ] {
             assert_eq!(
-                check(precondition, &[header.clone()]),
+                check(precondition, std::slice::from_ref(&header)),
                 Err(PreconditionMismatch),
                 "{precondition:?} {header:?}"
             );

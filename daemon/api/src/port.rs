@@ -129,7 +129,7 @@ pub struct SessionInfo {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct Submitted {
-    /// Log index of the entry with this outcome.
+    /// Log index of an entry with this outcome: for an envelope that was sent again, the first or the repetition.
     pub index: u64,
     /// The outcome.
     pub outcome: Outcome,

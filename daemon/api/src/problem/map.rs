@@ -267,4 +267,19 @@ mod tests {
         }
         assert_eq!(kinds.len(), 24);
     }
+
+    #[test]
+    fn refusals_are_as_described() {
+        let document: serde_json::Value = serde_json::from_str(crate::OPENAPI).unwrap();
+        let schema = json!({"$ref": "#/components/schemas/Refusal", "components": document["components"]});
+        let validator = jsonschema::draft202012::new(&schema).unwrap();
+        let mut seen = std::collections::BTreeSet::new();
+        for refusal in all() {
+            let value = json!(refusal);
+            assert!(validator.is_valid(&value), "{value}");
+            seen.extend(value.as_object().unwrap().keys().cloned());
+        }
+        let described = document["components"]["schemas"]["Refusal"]["oneOf"].as_array().unwrap().iter();
+        assert_eq!(seen, described.map(|d| d["title"].as_str().unwrap().to_owned()).collect());
+    }
 }

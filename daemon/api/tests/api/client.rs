@@ -9,10 +9,11 @@ use http::{HeaderMap, Method, Request, StatusCode};
 use http_body_util::BodyExt as _;
 use serde_json::Value;
 use tower::ServiceExt as _;
-use verbund_api::{Caller, ProblemDocument, Settings, router};
+use verbund_api::{Caller, ProblemDocument, Settings};
 
 use crate::memory::{Memory, Port};
 use crate::people::Person;
+use crate::schemas;
 
 pub struct Client {
     pub memory: Arc<Memory>,
@@ -58,7 +59,7 @@ impl Client {
     pub fn with(settings: Settings) -> Self {
         let (memory, user) = (Memory::new(), Person::new(7));
         memory.register(&user, user.owner());
-        let router = router(Arc::new(Port(Arc::clone(&memory))), settings);
+        let router = verbund_api::router(Arc::new(Port(Arc::clone(&memory))), settings);
         Self { memory, router, user }
     }
 
@@ -66,11 +67,14 @@ impl Client {
         self.router.clone().oneshot(request).await.unwrap()
     }
 
-    /// Sends a request whose answer ends.
+    /// Sends a request whose answer ends, and holds that against the description.
     pub async fn ask(&self, request: Request<Body>) -> Answer {
+        let (method, path) = (request.method().clone(), request.uri().path().to_owned());
         let (parts, body) = self.send(request).await.into_parts();
         let body = body.collect().await.unwrap().to_bytes();
-        Answer { status: parts.status, headers: parts.headers, body }
+        let answer = Answer { status: parts.status, headers: parts.headers, body };
+        schemas::check_answer(&method, &path, &answer);
+        answer
     }
 
     pub async fn get_as(&self, caller: Caller, path: &str, headers: &[(&str, &str)]) -> Answer {
