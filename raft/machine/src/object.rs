@@ -74,6 +74,11 @@ pub enum Object {
     CatalogueEntry(Held<CatalogueEntry>),
 }
 
+/// The name of what is held.
+pub(crate) fn name_of<T: Stored>(held: &Held<T>) -> String {
+    T::name(&held.value.key())
+}
+
 macro_rules! stored {
     ($type:ident, $variant:ident, $tag:literal, $field:ident, $key:ty, $of:expr, $name:expr, $parse:expr $(, $index:expr)?) => {
         impl Stored for $type {

@@ -6,7 +6,7 @@ use verbund_model::resource::{InvitationUse, Versioned};
 use verbund_model::view::{API_VERSION, Kind, Metadata, Resource};
 
 use crate::instant::rfc3339;
-use crate::object::{Object, Stored};
+use crate::object::{Object, Stored, name_of};
 
 impl Object {
     /// Its kind.
@@ -25,6 +25,25 @@ impl Object {
             Self::Proposal(_) => Kind::Proposal,
             Self::Policy(_) => Kind::Policy,
             Self::CatalogueEntry(_) => Kind::CatalogueEntry,
+        }
+    }
+
+    /// Its name, unique within its kind.
+    #[must_use]
+    pub fn name(&self) -> String {
+        match self {
+            Self::Federation(held) => held.value.name.to_string(),
+            Self::Organisation(held) => name_of(held),
+            Self::Site(held) => name_of(held),
+            Self::Node(held) => name_of(held),
+            Self::User(held) => name_of(held),
+            Self::RoleBinding(held) => name_of(held),
+            Self::Key(held) => name_of(held),
+            Self::Invitation(held) => name_of(held),
+            Self::Admission(held) => name_of(held),
+            Self::Proposal(held) => name_of(held),
+            Self::Policy(held) => name_of(held),
+            Self::CatalogueEntry(held) => name_of(held),
         }
     }
 

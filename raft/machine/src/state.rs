@@ -90,7 +90,6 @@ impl State {
     #[must_use]
     pub fn federation(&self) -> &Held<Federation> {
         // Genesis and restore put it there, and no command takes it away.
-        #[allow(clippy::expect_used)]
         self.tables.federation.get(&()).expect("every state has its federation")
     }
 
@@ -237,7 +236,6 @@ impl State {
 
     pub(crate) fn single(&self) -> &crate::tables::Single {
         // Genesis and restore put it there, and nothing takes it away.
-        #[allow(clippy::expect_used)]
         self.tables.single.get(&()).expect("every state has its membership")
     }
 

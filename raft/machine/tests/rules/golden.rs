@@ -1,0 +1,149 @@
+//! Bytes that stay: what a released version wrote, every later one must read, and answer alike.
+//!
+//! After a wanted change before the first release: `VERBUND_BLESS=1 cargo test -p verbund-machine --test rules golden`.
+
+use std::path::PathBuf;
+
+use data_encoding::HEXLOWER;
+use verbund_identity::{Authentication, Envelope, PureVerifier};
+use verbund_machine::{AuditRecord, Entry, LogEntry, LogId, Membership, State};
+use verbund_model::{Command, NodeId};
+
+use crate::support::build::{Ca, Founders, START, Statements, batch, document, name, signed};
+use crate::support::keys::Signer;
+
+fn golden(file: &str, lines: &[Vec<u8>]) {
+    let path = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("tests/golden").join(file);
+    let found: String = lines.iter().map(|line| format!("{}\n", HEXLOWER.encode(line))).collect();
+    if std::env::var_os("VERBUND_BLESS").is_some() {
+        std::fs::write(&path, &found).unwrap();
+    }
+    let wanted = std::fs::read_to_string(&path).unwrap();
+    for (number, (found, wanted)) in found.lines().zip(wanted.lines()).enumerate() {
+        assert_eq!(found, wanted, "{file}, line {}", number + 1);
+    }
+    assert_eq!(found, wanted, "{file}");
+}
+
+fn founders() -> Founders {
+    let root = Ca::root("root nord", Signer::real384(10));
+    Founders {
+        coordinators: vec![Signer::real384(1), Signer::real384(2), Signer::real384(3)],
+        administrator: Signer::real256(1),
+        node: Signer::real256(2),
+        issuing: root.below("issuing nord", Signer::real384(11)),
+        root,
+        sealing: Signer::real384(12),
+    }
+}
+
+/// A small log: members, a term, a session, changes, refusals, a batch, reserved variants, an unreadable entry.
+fn log(federation: verbund_model::FederationId) -> Vec<Vec<u8>> {
+    let (author, coordinator) = (Signer::real256(1), Signer::real384(1));
+    let say = Statements { federation };
+    let at = START + 5000;
+    let opening =
+        |signer: &Signer| signed(signer, say.statement(&signer.id, 1, 0, at, Command::OpenSession {}).to_payload());
+    let bind = Command::BindRole {
+        organisation: name("kost"),
+        user: name("ada"),
+        role: verbund_model::resource::UserRole::CloudServiceAnbieter,
+        sites: [].into(),
+    };
+    let apply = |number: u32| Command::ApplyCatalogueEntry {
+        name: name(&format!("dienst-{number}")),
+        organisation: name("kost"),
+        schema_version: number,
+        document: document(r#"{"z":0.1,"a":[1,{"y":null,"b":"Wärme"}]}"#),
+    };
+    let said = |sequence, command| say.statement(&author.id, 1, sequence, at, command).to_payload();
+    let ordinary = signed(&author, said(2, apply(1)));
+    let mut sealed = say.statement(&author.id, 1, 9, at, apply(9));
+    sealed.sealed.push("AAAA".to_owned());
+    let organisation = Command::CreateOrganisation {
+        name: name("amt"),
+        display_name: "Amt".to_owned(),
+        roles: [verbund_model::resource::OrgRole::Plattformbetreiber].into(),
+        administrator: name("chef"),
+        administrator_key: Signer::real256(3).key,
+    };
+    let creation = say.statement(&coordinator.id, 1, 1, at, organisation).to_payload();
+    let mut envelopes = vec![
+        opening(&author),
+        opening(&coordinator),
+        signed(&author, said(1, bind)),
+        ordinary.clone(),
+        ordinary.clone(),
+        signed(&author, said(3, Command::DeleteCatalogueEntry { name: name("nichts") })),
+        signed(&coordinator, creation),
+        Envelope { authentication: Authentication::Passkey { assertion: vec![1, 2] }, ..ordinary.clone() },
+        Envelope {
+            authentication: Authentication::Gateway { signature: vec![3], on_behalf_of: "jemand".to_owned() },
+            ..ordinary
+        },
+        signed(&author, sealed.to_payload()),
+    ];
+    envelopes.extend(batch(&author, &[said(4, apply(2)), said(5, apply(3)), said(6, apply(1))]));
+    let entry =
+        |(envelope, stamp): (&Envelope, u64)| Entry { stamp: at + stamp, envelope: envelope.to_bytes() }.to_bytes();
+    let mut entries: Vec<Vec<u8>> = envelopes.iter().zip(1..).map(entry).collect();
+    entries.push(b"not an entry".to_vec());
+    entries
+}
+
+#[test]
+fn bytes_of_entries_records_and_snapshots_stay() {
+    let genesis = founders().genesis(2).to_bytes();
+    let mut state = State::from_genesis(&genesis).unwrap();
+    let entries = log(state.federation().value.id);
+    let mut heads = vec![head(&state)];
+    let mut records = Vec::new();
+    let mut apply = |state: &mut State, index, entry: LogEntry<'_>| {
+        let applied = state.apply(LogId { term: 3, node: 1, index }, entry, &PureVerifier);
+        let bytes = applied.record.to_bytes();
+        assert_eq!(AuditRecord::from_bytes(&bytes), Ok(applied.record.clone()));
+        records.push(bytes);
+        heads.push(head(state));
+    };
+    let membership = Membership { configs: vec![[NodeId(1)].into()], learners: [].into() };
+    apply(&mut state, 0, LogEntry::Membership { membership: &membership, basis: 0 });
+    apply(&mut state, 1, LogEntry::Blank);
+    for (bytes, index) in entries.iter().zip(2..) {
+        apply(&mut state, index, LogEntry::Command(bytes));
+    }
+    let snapshot: Vec<Vec<u8>> = state.records().collect();
+    golden("genesis.hex", &[genesis]);
+    golden("entries.hex", &entries);
+    golden("records.hex", &records);
+    golden("heads.hex", &heads);
+    golden("snapshot.hex", &snapshot);
+}
+
+fn head(state: &State) -> Vec<u8> {
+    let head = state.head();
+    [head.index.to_be_bytes().as_slice(), &head.chain.0, &head.state.0].concat()
+}
+
+/// The chain can be checked from the records alone, by whoever has them.
+#[test]
+fn golden_records_lead_to_the_golden_heads() {
+    let read = |file: &str| -> Vec<Vec<u8>> {
+        let path = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("tests/golden").join(file);
+        let text = std::fs::read_to_string(path).unwrap();
+        text.lines().map(|line| HEXLOWER.decode(line.as_bytes()).unwrap()).collect()
+    };
+    let (heads, genesis) = (read("heads.hex"), read("genesis.hex"));
+    let mut chain = verbund_machine::chain_start(&genesis[0]);
+    assert_eq!(heads[0][8..40], chain.0);
+    let records = read("records.hex");
+    assert!(records.len() > 15);
+    for (record, head) in records.iter().zip(&heads[1..]) {
+        chain = AuditRecord::from_bytes(record).unwrap().chain(&chain);
+        assert_eq!(head[8..40], chain.0);
+    }
+    // A changed record, and every one after it, leads elsewhere.
+    let mut changed = AuditRecord::from_bytes(&records[4]).unwrap();
+    changed.time += 1;
+    let before = verbund_model::Hash(heads[4][8..40].try_into().unwrap());
+    assert_ne!(heads[5][8..40], changed.chain(&before).0);
+}
