@@ -73,7 +73,7 @@ mod tests {
         let now = Instant::now();
         let (id, secret, invitation) = (Hash([1; 32]), Hash([2; 32]), KeyId(Hash([3; 32])));
         let mut challenges = Challenges::default();
-        let mut fresh = |challenges: &mut Challenges| challenges.put(id, secret, invitation, key(1), now);
+        let fresh = |challenges: &mut Challenges| challenges.put(id, secret, invitation, key(1), now);
 
         fresh(&mut challenges);
         assert_eq!(challenges.answer(&id, &secret, &invitation, &key(1), now), Ok(()));

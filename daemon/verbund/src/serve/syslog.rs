@@ -1,7 +1,8 @@
 //! The sink to the SIEM: audit records as syslog (RFC 5424) over TLS (RFC 5425), with a cursor.
 //!
-//! Delivery is at least once: the cursor is written after the collector's connection took the record, so that a crash
-//! repeats records rather than loses them. Each message carries the log index, by which a collector tells repeats.
+//! RFC 5425 knows no acknowledgement. So the cursor moves only when the connection has stayed open for a while after the
+//! records were written to it: a collector that breaks off gets them again, and repeats are told by the log index that
+//! each message carries.
 
 mod cursor;
 mod message;
@@ -11,9 +12,10 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use rustls::pki_types::ServerName;
-use tokio::io::AsyncWriteExt as _;
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _, WriteHalf};
 use tokio::net::TcpStream;
 use tokio::sync::watch;
+use tokio::time::Instant;
 use tokio_rustls::TlsConnector;
 use tokio_rustls::client::TlsStream;
 use verbund_machine::AuditRecord;
@@ -21,8 +23,10 @@ use verbund_machine::AuditRecord;
 pub use cursor::{Cursor, CursorError};
 pub use message::Origin;
 
-/// Records that are read and sent before the cursor is written.
+/// Records that are read and sent at once.
 const BATCH: usize = 256;
+/// A connection that is still open so long after a write has delivered it: a dead one shows by then.
+const SETTLE: Duration = Duration::from_secs(2);
 /// How long a connection attempt may take.
 const CONNECT: Duration = Duration::from_secs(10);
 /// The longest pause between attempts.
@@ -127,29 +131,78 @@ async fn session(
     applied: &mut watch::Receiver<u64>,
 ) -> Result<(), SinkError> {
     let mut cursor = Cursor::open(&settings.cursor_file)?;
-    let broken = |e: std::io::Error| SinkError::Connection { address: settings.address.clone(), reason: e.to_string() };
-    let mut connection: Option<TlsStream<TcpStream>> = None;
-    loop {
-        let next = cursor.sent() + 1;
-        if applied.wait_for(|index| *index >= next).await.is_err() {
-            return Ok(());
-        }
-        let batch = records.from(next, BATCH).map_err(|reason| SinkError::Records { reason })?;
-        let Some(last) = batch.last().map(|record| record.at.index) else {
-            return Err(SinkError::Records {
-                reason: format!("the archive has no record {next} although it was applied"),
-            });
-        };
-        let stream = match &mut connection {
-            Some(stream) => stream,
-            none => none.insert(connect(settings).await?),
-        };
-        for record in &batch {
-            stream.write_all(&message::frame(&message::render(origin, record))).await.map_err(broken)?;
-        }
-        stream.flush().await.map_err(broken)?;
-        cursor.set(last)?;
+    let mut next = cursor.sent() + 1;
+    if !reaches(applied, next).await {
+        return Ok(());
     }
+    let broken = |reason: String| SinkError::Connection { address: settings.address.clone(), reason };
+    let (mut inbound, mut outbound) = tokio::io::split(connect(settings).await?);
+    let mut unsettled: Option<Unsettled> = None;
+    let mut byte = [0];
+    loop {
+        let settled_at = unsettled.as_ref().map(|unsettled| unsettled.since + SETTLE);
+        tokio::select! {
+            // A collector says nothing; if there is something to read, it is the end.
+            end = inbound.read(&mut byte) => match end {
+                Ok(0) => return Err(broken("it closed the connection".to_owned())),
+                Ok(_) => {}
+                Err(error) => return Err(broken(error.to_string())),
+            },
+            () = sleep_until(settled_at), if settled_at.is_some() => {
+                if let Some(settled) = unsettled.take() {
+                    cursor.set(settled.index)?;
+                }
+                if cursor.sent() + 1 < next {
+                    unsettled = Some(Unsettled { index: next - 1, since: Instant::now() });
+                }
+            }
+            grown = reaches(applied, next) => {
+                if !grown {
+                    return Ok(());
+                }
+                let last = send(&mut outbound, origin, records, next, &broken).await?;
+                next = last + 1;
+                unsettled.get_or_insert_with(|| Unsettled { index: last, since: Instant::now() });
+            }
+        }
+    }
+}
+
+/// What was written and might still be lost with the connection.
+struct Unsettled {
+    index: u64,
+    since: Instant,
+}
+
+/// Waits for an index; `false` if the daemon stops.
+async fn reaches(applied: &mut watch::Receiver<u64>, wanted: u64) -> bool {
+    applied.wait_for(|index| *index >= wanted).await.is_ok()
+}
+
+async fn sleep_until(at: Option<Instant>) {
+    match at {
+        Some(at) => tokio::time::sleep_until(at).await,
+        None => std::future::pending().await,
+    }
+}
+
+/// Writes the next records; gives the index of the last.
+async fn send(
+    outbound: &mut WriteHalf<TlsStream<TcpStream>>,
+    origin: &Origin,
+    records: &dyn Records,
+    next: u64,
+    broken: &impl Fn(String) -> SinkError,
+) -> Result<u64, SinkError> {
+    let batch = records.from(next, BATCH).map_err(|reason| SinkError::Records { reason })?;
+    let last = batch.last().map(|record| record.at.index);
+    let last = last.ok_or_else(|| SinkError::Records { reason: format!("the archive does not hold record {next}") })?;
+    for record in &batch {
+        let frame = message::frame(&message::render(origin, record));
+        outbound.write_all(&frame).await.map_err(|e| broken(e.to_string()))?;
+    }
+    outbound.flush().await.map_err(|e| broken(e.to_string()))?;
+    Ok(last)
 }
 
 async fn connect(settings: &Settings) -> Result<TlsStream<TcpStream>, SinkError> {
@@ -186,3 +239,6 @@ fn client_config(settings: &Settings) -> Result<Arc<rustls::ClientConfig>, SinkE
         .with_no_client_auth();
     Ok(Arc::new(config))
 }
+
+#[cfg(test)]
+mod tests;
