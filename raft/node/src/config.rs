@@ -52,9 +52,11 @@ impl NodeConfig {
 pub struct NodeParts {
     /// Its opened store.
     pub store: Store,
-    /// The trust that its transport uses; it follows the applied state from now on.
+    /// The trust that its transport uses; it follows the applied state from now on. A joiner begins with what its contact
+    /// gave it ([`crate::bundle_of`]), at each start until its own state has caught up: before that it knows nobody else.
     pub trust: Arc<Trust>,
-    /// The connections to and from others; its routes follow the applied state from now on.
+    /// The connections to and from others; its routes follow the applied state from now on. For a joiner likewise
+    /// ([`crate::routes_of`]).
     pub lines: Lines,
     /// Connections of members, to be served.
     pub incoming: Incoming,

@@ -4,10 +4,11 @@ use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use tokio::sync::watch;
-use verbund_machine::StateEvent;
+use verbund_machine::{Object, StateEvent};
 
-/// Changes kept for those who resume.
+/// Changes kept for those who resume: so many, and of about so many bytes, because old versions live on in them.
 const KEPT: usize = 16 * 1024;
+const KEPT_BYTES: usize = 32 * 1024 * 1024;
 
 /// A watch cannot go on from where it was.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -27,6 +28,17 @@ struct Ring {
     after: u64,
     applied: u64,
     events: VecDeque<Arc<StateEvent>>,
+    bytes: usize,
+}
+
+/// About how much memory an event keeps.
+fn weight(event: &StateEvent) -> usize {
+    let document = match &event.object {
+        Object::CatalogueEntry(entry) => entry.value.document.len(),
+        Object::Policy(policy) => policy.value.document.len(),
+        _ => 0,
+    };
+    document + 1024
 }
 
 /// The ring and its readers.
@@ -38,20 +50,21 @@ pub(crate) struct Feed {
 
 impl Feed {
     pub(crate) fn new(applied: u64) -> Self {
-        let ring = Ring { after: applied, applied, events: VecDeque::new() };
+        let ring = Ring { after: applied, applied, events: VecDeque::new(), bytes: 0 };
         Self { ring: Mutex::new(ring), moved: watch::Sender::new(applied) }
     }
 
     /// Adds the changes of a batch that was applied up to `applied`.
     pub(crate) fn extend(&self, events: Vec<StateEvent>, applied: u64) {
         let mut ring = self.ring.lock().unwrap_or_else(PoisonError::into_inner);
+        ring.bytes += events.iter().map(weight).sum::<usize>();
         ring.events.extend(events.into_iter().map(Arc::new));
         ring.applied = applied;
-        while ring.events.len() > KEPT {
+        while ring.events.len() > KEPT || ring.bytes > KEPT_BYTES {
             // Never half an entry.
             let Some(index) = ring.events.front().map(|event| event.index) else { break };
-            while ring.events.front().is_some_and(|event| event.index == index) {
-                ring.events.pop_front();
+            while let Some(event) = ring.events.pop_front_if(|event| event.index == index) {
+                ring.bytes = ring.bytes.saturating_sub(weight(&event));
             }
             ring.after = index;
         }
@@ -62,7 +75,7 @@ impl Feed {
     /// The state jumped to a snapshot: what lies between is unknown.
     pub(crate) fn restart(&self, applied: u64) {
         let mut ring = self.ring.lock().unwrap_or_else(PoisonError::into_inner);
-        *ring = Ring { after: applied, applied, events: VecDeque::new() };
+        *ring = Ring { after: applied, applied, events: VecDeque::new(), bytes: 0 };
         drop(ring);
         self.moved.send_replace(applied);
     }

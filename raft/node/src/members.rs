@@ -16,7 +16,7 @@ use crate::shared::Shared;
 /// Between two looks, when nothing rings.
 const LOOK: Duration = Duration::from_millis(300);
 /// A learner this near to the log's end has caught up.
-const NEAR: u64 = 64;
+const NEAR: u64 = 512;
 
 /// One step towards what the state wants.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -1,54 +1,37 @@
 //! One node, wired up and running.
 
-use std::path::Path;
+#[cfg(feature = "tamper")]
+mod hooks;
+mod start;
+mod view;
+
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use bytes::Bytes;
-use futures::StreamExt as _;
 use openraft::Instant as _;
 use openraft::async_runtime::WatchReceiver as _;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
-use tonic::transport::Server;
 use verbund_identity::SignedHead;
-use verbund_machine::{State, voter_plan};
+use verbund_machine::State;
 use verbund_model::NodeId;
 use verbund_store::{Archive, Store};
-use verbund_tls::{Incoming, Lines, Trust};
+use verbund_tls::{Lines, Trust};
 
-use crate::alarm::{Alarms, ClearError, RaisedAlarm};
-use crate::config::{NodeConfig, NodeParts, StartError};
-use crate::counters::{Counters, Counts};
-use crate::events::{Feed, Gone, Watch};
-use crate::heads::{Book, Exchange};
-use crate::members::Members;
-use crate::peers::{KEEPALIVE, MAX_MESSAGE, Peers};
-use crate::proto::archive_server::ArchiveServer;
-use crate::proto::forward_server::ForwardServer;
-use crate::proto::heads_server::HeadsServer;
-use crate::proto::raft_server::RaftServer;
-use crate::published::Published;
+use crate::alarm::{ClearError, RaisedAlarm};
+use crate::counters::Counts;
+use crate::events::{Gone, Watch};
+use crate::heads::Book;
+use crate::peers::Peers;
 use crate::raft::Raft;
-use crate::raft::log::Log;
-use crate::raft::machine::Machine;
-use crate::raft::network::Network;
 use crate::read::{ReadError, Reads};
-use crate::served::Served;
-use crate::service::archive::ArchiveService;
-use crate::service::forward::ForwardService;
-use crate::service::heads::HeadsService;
-use crate::service::raft::RaftService;
-use crate::shared::{Shared, check_of};
-use crate::status::{Connection, PeerStatus, Role, Status};
+use crate::shared::Shared;
+use crate::status::Role;
 use crate::submit::{SubmitError, Submitted, Submitter};
-use crate::transport::Transport;
-use crate::verifier::{CachedVerifier, Helpers};
 
 /// How long a leader that stops waits for another to take over.
 const HAND_OVER: Duration = Duration::from_secs(3);
-/// The most calls at once over one connection.
-const MAX_STREAMS: u32 = 512;
 
 struct Inner {
     shared: Arc<Shared>,
@@ -76,106 +59,18 @@ impl std::fmt::Debug for NodeHandle {
 }
 
 impl NodeHandle {
-    /// Starts a node over its store: takes up snapshot and log, serves peers, and takes part. A node with a log needs no
-    /// order to go on. Errors: [`StartError`]; then nothing runs.
-    pub async fn start(config: NodeConfig, parts: NodeParts) -> Result<Self, StartError> {
-        let NodeParts { store, trust, lines, incoming, verifier, signer, clock } = parts;
-        let genesis = State::from_genesis(&config.genesis)?;
-        check_store(&store, &config, &genesis)?;
-        let raft_config = config.timing.to_openraft(genesis.federation().value.id.to_string())?;
-        let shared = share(&config, &genesis, &store, verifier, clock)?;
-        let machine = Machine::new(shared.clone(), genesis, store.snapshots().clone(), config.timing.snapshot_bytes);
-        let peers = Arc::new(Peers::new(shared.clone(), lines.clone()));
-        let log = Log::new(store.log().clone(), store.archive().clone());
-        let raft = Raft::new(config.id.0, Arc::new(raft_config), Network::new(peers.clone()), log, machine);
-        let raft = raft.await.map_err(|e| StartError::Raft { why: e.to_string() })?;
-        if config.found {
-            found(&raft, config.id).await?;
-        }
-        let reads = Reads::start(shared.clone(), raft.clone(), peers.clone());
-        let submitter = Submitter::start(shared.clone(), raft.clone(), peers.clone(), reads.clone());
-        let book = Arc::new(Book::new(shared.clone(), signer, config.heads.clone()));
-        let inner = Inner {
-            shared,
-            raft,
-            trust,
-            lines,
-            peers,
-            book,
-            submitter,
-            reads,
-            store: Mutex::new(Some(store)),
-            tasks: Mutex::default(),
-            closing: CancellationToken::new(),
-        };
-        let node = Self(Arc::new(inner));
-        node.spawn_all(&config, incoming);
-        Ok(node)
-    }
-
-    fn spawn_all(&self, config: &NodeConfig, incoming: Incoming) {
-        let Inner { shared, raft, peers, book, .. } = &*self.0;
-        let (shared, raft, peers, book) = (shared.clone(), raft.clone(), peers.clone(), book.clone());
-        let transport = Transport {
-            shared: shared.clone(),
-            trust: self.0.trust.clone(),
-            lines: self.0.lines.clone(),
-            peers: peers.clone(),
-            networks: config.networks.clone(),
-            accepts_nothing: config.accepts_nothing,
-        };
-        let mut tasks = self.0.tasks.lock().unwrap_or_else(PoisonError::into_inner);
-        tasks.spawn(transport.run());
-        tasks.spawn(Members { shared: shared.clone(), raft: raft.clone() }.run());
-        tasks.spawn(take_snapshots(shared.clone(), raft.clone()));
-        tasks.spawn(halt_if_told(shared.clone(), raft.clone()));
-        tasks.spawn(Exchange { shared, book, peers, raft }.run());
-        tasks.spawn(self.serve(incoming));
-    }
-
-    /// The services, on every connection of a member, whoever dialled it.
-    fn serve(&self, incoming: Incoming) -> impl Future<Output = ()> + Send + 'static {
-        let Inner { shared, raft, submitter, reads, book, store, .. } = &*self.0;
-        let snapshots = store.lock().unwrap_or_else(PoisonError::into_inner).as_ref().map(|s| s.snapshots().clone());
-        let (shared, raft) = (shared.clone(), raft.clone());
-        let closing = self.0.closing.clone();
-        let incoming = incoming.map(move |line| line.map(|line| Served::new(line, &closing)));
-        let heads = HeadsService { shared: shared.clone(), book: book.clone() };
-        let forward = ForwardService {
-            shared: shared.clone(),
-            raft: raft.clone(),
-            submitter: submitter.clone(),
-            reads: reads.clone(),
-        };
-        async move {
-            let Some(snapshots) = snapshots else { return };
-            let archive = ArchiveService { shared: shared.clone() };
-            let served = Server::builder()
-                .http2_keepalive_interval(Some(KEEPALIVE))
-                .http2_keepalive_timeout(Some(KEEPALIVE))
-                .max_concurrent_streams(Some(MAX_STREAMS))
-                .initial_stream_window_size(1024 * 1024)
-                .initial_connection_window_size(4 * 1024 * 1024)
-                .add_service(
-                    RaftServer::new(RaftService { shared, raft, snapshots }).max_decoding_message_size(MAX_MESSAGE),
-                )
-                .add_service(HeadsServer::new(heads).max_decoding_message_size(MAX_MESSAGE))
-                .add_service(ForwardServer::new(forward).max_decoding_message_size(MAX_MESSAGE))
-                .add_service(ArchiveServer::new(archive).max_decoding_message_size(MAX_MESSAGE))
-                .serve_with_incoming(incoming)
-                .await;
-            if let Err(error) = served {
-                tracing::error!(%error, "peers are served no more");
-            }
-        }
-    }
-
     /// Writes: brings an envelope into the log and gives its outcome once it is applied **at this node**, so that whoever
     /// reads here afterwards sees it. The very same bytes may be sent again; they are carried out once.
     ///
     /// Errors: [`SubmitError`], which says for each case whether anything may have been written.
     pub async fn submit(&self, envelope: impl Into<Bytes>) -> Result<Submitted, SubmitError> {
         self.0.submitter.submit(envelope.into()).await
+    }
+
+    /// The same for several at once, in the order given. Whether one depends on another is for sessions and preconditions to
+    /// say: they may reach the log in any order.
+    pub async fn submit_all(&self, envelopes: Vec<Bytes>) -> Vec<Result<Submitted, SubmitError>> {
+        self.0.submitter.submit_all(envelopes).await
     }
 
     /// A linearizable read: a state that contains everything that was committed when this was called. Errors:
@@ -207,60 +102,6 @@ impl NodeHandle {
     /// Changes after index `after`, in order, without gaps or repeats. Errors: [`Gone`] if they are no longer kept.
     pub fn watch(&self, after: u64) -> Result<Watch, Gone> {
         Watch::new(self.0.shared.feed.clone(), after)
-    }
-
-    /// How the node is doing.
-    #[must_use]
-    pub fn status(&self) -> Status {
-        let Inner { shared, raft, trust, book, .. } = &*self.0;
-        let state = shared.published.state();
-        let age = self.age();
-        let metrics = raft.metrics().borrow_watched().clone();
-        let membership = crate::raft::to_machine(metrics.membership_config.membership());
-        let voters = membership.voters();
-        let ahead = book.ahead();
-        let peer =
-            |(node, site): (&verbund_machine::Held<verbund_model::resource::Node>, &verbund_machine::Held<_>)| {
-                let site: &verbund_model::resource::Site = &site.value;
-                let id = node.value.id;
-                let matched =
-                    metrics.replication.as_ref().and_then(|all| all.get(&id.0)).map(|at| at.map_or(0, |at| at.index));
-                PeerStatus {
-                    node: id,
-                    site: site.name.clone(),
-                    votes: voters.contains(&id),
-                    matched,
-                    lag: matched.map(|at| metrics.last_log_index.unwrap_or(0).saturating_sub(at)),
-                    clock_ahead: ahead.get(&id).copied(),
-                }
-            };
-        let peers = state.active_nodes().filter(|(node, _)| node.value.id != shared.id).map(peer).collect();
-        let connection = |peer: Arc<verbund_tls::Peer>| Connection {
-            peer: peer.id.clone(),
-            direction: peer.direction,
-            remote: peer.remote,
-        };
-        Status {
-            node: shared.id,
-            role: role(&metrics),
-            leader: metrics.current_leader.map(NodeId),
-            term: metrics.current_term,
-            last: metrics.last_log_index,
-            committed: metrics.local_committed.map(|id| id.index),
-            head: state.head(),
-            snapshot: metrics.snapshot.map(|id| id.index),
-            purged: metrics.purged.map(|id| id.index),
-            age,
-            voters: membership.configs,
-            learners: membership.learners,
-            warnings: voter_plan(&state).warnings,
-            peers,
-            alarms: shared.alarms.all(),
-            writes_stopped: shared.alarms.writes_stopped(),
-            connections: trust.connections().into_iter().map(connection).collect(),
-            free_bytes: shared.disk.free_bytes(),
-            low_disk: shared.disk.is_low(),
-        }
     }
 
     /// The node's counts since its start.
@@ -383,137 +224,4 @@ impl NodeHandle {
             tracing::warn!(to = %best.node, "leadership was not taken over in time; the others elect");
         }
     }
-}
-
-/// Hooks for tests of a hostile leader.
-#[cfg(feature = "tamper")]
-impl NodeHandle {
-    /// The switches of this node.
-    #[must_use]
-    pub fn tamper(&self) -> &crate::tamper::Tamper {
-        &self.0.shared.tamper
-    }
-
-    /// As leader: appends an envelope that nobody looked at.
-    pub async fn forge(&self, envelope: Vec<u8>) -> Result<Submitted, SubmitError> {
-        self.0.submitter.append(envelope.into()).await
-    }
-
-    /// As leader: installs a membership of its own with a basis of its own, as far as the others let it. Waits for
-    /// `wait` and gives whether it was committed.
-    pub async fn force_members(&self, voters: std::collections::BTreeSet<NodeId>, basis: u64, wait: Duration) -> bool {
-        use crate::raft::{Payload, Types};
-        let voters: std::collections::BTreeSet<u64> = voters.into_iter().map(|node| node.0).collect();
-        let request = openraft::raft::ChangeMembershipRequest::<Types>::new(voters, true);
-        let request = request.with_payload(Payload::with_basis(basis), Payload::with_basis(basis));
-        matches!(tokio::time::timeout(wait, self.0.raft.change_membership_with_payload(request)).await, Ok(Ok(_)))
-    }
-
-    /// Calls another node's Raft service with a vote in the name of `claimed`, and gives the answer's code and message.
-    pub async fn call_as(&self, node: NodeId, claimed: NodeId) -> (tonic::Code, String) {
-        let vote = crate::proto::Vote { term: 1_000_000, node: claimed.0, committed: false };
-        let message = crate::proto::VoteRequest { vote: Some(vote), last: None, transfer: false };
-        let request = self.0.peers.request(node, message, Some(Duration::from_secs(5)));
-        match self.0.peers.raft(node).pre_vote(request).await {
-            Ok(_) => (tonic::Code::Ok, String::new()),
-            Err(status) => (status.code(), status.message().to_owned()),
-        }
-    }
-}
-
-fn role(metrics: &openraft::RaftMetrics<crate::raft::Types>) -> Role {
-    use openraft::ServerState;
-    if metrics.running_state.is_err() {
-        return Role::Stopped;
-    }
-    match metrics.state {
-        ServerState::Leader => Role::Leader,
-        ServerState::Follower => Role::Follower,
-        ServerState::Candidate => Role::Candidate,
-        ServerState::Learner => Role::Learner,
-        ServerState::Shutdown => Role::Stopped,
-    }
-}
-
-fn check_store(store: &Store, config: &NodeConfig, genesis: &State) -> Result<(), StartError> {
-    let header = store.header();
-    if header.node == config.id.0 && header.federation == genesis.federation().value.id.0.0 {
-        return Ok(());
-    }
-    let dir = store.dir().display().to_string();
-    Err(StartError::WrongStore { dir, found: header.to_string(), wanted: config.id })
-}
-
-fn open_alarms(dir: &Path) -> Result<Alarms, StartError> {
-    Alarms::open(dir).map_err(|source| StartError::Alarms { dir: dir.display().to_string(), source })
-}
-
-fn share(
-    config: &NodeConfig,
-    genesis: &State,
-    store: &Store,
-    verifier: Arc<dyn verbund_identity::SignatureVerifier>,
-    clock: Arc<dyn crate::clock::Clock>,
-) -> Result<Arc<Shared>, StartError> {
-    let alarms = open_alarms(&store.dir().join("alarms"))?;
-    let archive = store.archive().clone();
-    if archive.next().is_none() {
-        archive.start_at(0).map_err(|e| StartError::Raft { why: e.to_string() })?;
-    }
-    let counters = Arc::new(Counters::default());
-    let verifier = Arc::new(CachedVerifier::new(verifier, counters.clone()));
-    let federation = &genesis.federation().value;
-    let (id, generation) = (federation.id, federation.generation);
-    Ok(Arc::new_cyclic(|weak: &std::sync::Weak<Shared>| {
-        let weak = weak.clone();
-        let extract = move |command: &[u8]| check_of(&weak.upgrade()?.published.state(), command);
-        Shared {
-            id: config.id,
-            federation: id,
-            generation,
-            published: Published::new(genesis.clone()),
-            helpers: Helpers::start(&verifier, Arc::new(extract)),
-            verifier,
-            alarms,
-            ring: crate::ring::Ring::default(),
-            feed: Arc::new(Feed::new(genesis.applied().index)),
-            counters,
-            clock,
-            archive,
-            disk: store.disk().clone(),
-            members_changed: tokio::sync::Notify::new(),
-            snapshot_due: tokio::sync::Notify::new(),
-            #[cfg(feature = "tamper")]
-            tamper: crate::tamper::Tamper::default(),
-        }
-    }))
-}
-
-/// The first start of a federation: this node alone votes. A log that has begun is left as it is.
-async fn found(raft: &Raft, id: NodeId) -> Result<(), StartError> {
-    let begun = raft.is_initialized().await.map_err(|e| StartError::Raft { why: e.to_string() })?;
-    if begun {
-        return Ok(());
-    }
-    let members = std::collections::BTreeMap::from([(id.0, ())]);
-    raft.initialize(members).await.map_err(|e| StartError::Raft { why: e.to_string() })
-}
-
-async fn take_snapshots(shared: Arc<Shared>, raft: Raft) {
-    loop {
-        shared.snapshot_due.notified().await;
-        if raft.trigger().snapshot().await.is_err() {
-            return;
-        }
-    }
-}
-
-/// A node whose history differs from the voters' takes no further part.
-async fn halt_if_told(shared: Arc<Shared>, raft: Raft) {
-    while !shared.alarms.halted() {
-        tokio::time::sleep(Duration::from_millis(200)).await;
-    }
-    tracing::error!(node = %shared.id, "this node halts: its history differs from that of the voters");
-    // The core task's own panic was logged where it happened.
-    let _ = raft.shutdown().await;
 }

@@ -1,31 +1,27 @@
 //! Writing: an envelope from anywhere becomes an entry of the log, once, and its author learns the outcome.
 
+mod batcher;
+mod forward;
+
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
-use futures::StreamExt as _;
-use openraft::errors::ClientWriteError;
+use futures::future::join_all;
 use serde::{Deserialize, Serialize};
-use tokio::sync::{Semaphore, mpsc, oneshot};
-use tonic::Code;
-use verbund_machine::Entry;
+use tokio::sync::{mpsc, oneshot};
 use verbund_model::{NodeId, Outcome, Refusal};
 
 use crate::edge::Edge;
 use crate::peers::Peers;
-use crate::proto;
-use crate::raft::{Command, Raft};
+use crate::raft::Raft;
 use crate::read::Reads;
 use crate::shared::Shared;
+use batcher::Batcher;
+pub(crate) use forward::write_result;
 
 /// Envelopes that wait in line; more make their callers wait.
 const LINE: usize = 4096;
-/// The most envelopes, and about the most bytes, of one batch.
-const BATCH: usize = 512;
-const BATCH_BYTES: usize = 1024 * 1024;
-/// Batches on their way at once.
-const IN_FLIGHT: usize = 64;
 /// How long a caller waits for a leader.
 const NO_LEADER_WAIT: Duration = Duration::from_secs(4);
 /// How long a caller waits for an outcome once its envelope may be in the log.
@@ -94,22 +90,38 @@ impl Submitter {
     /// Starts the line.
     pub(crate) fn start(shared: Arc<Shared>, raft: Raft, peers: Arc<Peers>, reads: Reads) -> Self {
         let (line, waiting) = mpsc::channel(LINE);
-        let batcher = Batcher {
-            shared: shared.clone(),
-            raft,
-            peers,
-            permits: Arc::new(Semaphore::new(IN_FLIGHT)),
-            last_stamp: 0,
-        };
-        tokio::spawn(batcher.run(waiting));
+        tokio::spawn(Batcher::new(shared.clone(), raft, peers).run(waiting));
         Self { edge: Edge::new(shared.clone(), reads), shared, line }
     }
 
-    /// Looks at an envelope and puts it in line. Gives the outcome when it is applied **here**.
+    /// Looks at an envelope and puts it in line. Gives the outcome when it is applied **here**. While nobody leads, it is
+    /// tried again for a while.
     pub(crate) async fn submit(&self, envelope: Bytes) -> Result<Submitted, SubmitError> {
+        let since = Instant::now();
+        loop {
+            match self.submit_once(envelope.clone()).await {
+                // Nothing was written, so there is no harm in another try.
+                Err(SubmitError::NoLeader) if since.elapsed() < NO_LEADER_WAIT => tokio::time::sleep(AGAIN).await,
+                result => return result,
+            }
+        }
+    }
+
+    /// The same, but only once: for who sends on what another node will send again.
+    pub(crate) async fn submit_once(&self, envelope: Bytes) -> Result<Submitted, SubmitError> {
         self.check_writable()?;
         self.edge.check(&envelope).await?;
         self.append(envelope).await
+    }
+
+    /// Several at once, each in a task of its own, so that signatures are checked side by side.
+    pub(crate) async fn submit_all(&self, envelopes: Vec<Bytes>) -> Vec<Result<Submitted, SubmitError>> {
+        let submit = |envelope| {
+            let submitter = self.clone();
+            tokio::spawn(async move { submitter.submit(envelope).await })
+        };
+        let results = join_all(envelopes.into_iter().map(submit)).await;
+        results.into_iter().map(|joined| joined.unwrap_or_else(|_| Err(unknown("this node gave up on it")))).collect()
     }
 
     /// Whether this node takes writes at all.
@@ -139,198 +151,4 @@ impl Submitter {
 
 fn unknown(why: &str) -> SubmitError {
     SubmitError::OutcomeUnknown { why: why.to_owned() }
-}
-
-struct Batcher {
-    shared: Arc<Shared>,
-    raft: Raft,
-    peers: Arc<Peers>,
-    permits: Arc<Semaphore>,
-    last_stamp: u64,
-}
-
-impl Batcher {
-    async fn run(mut self, mut line: mpsc::Receiver<Waiting>) {
-        let mut batch = Vec::new();
-        let mut held: Option<Waiting> = None;
-        loop {
-            // The permit comes first: while all are out, more gather for the next batch.
-            let Ok(permit) = self.permits.clone().acquire_owned().await else { return };
-            let first = match held.take() {
-                Some(waiting) => waiting,
-                None => match line.recv().await {
-                    Some(waiting) => waiting,
-                    None => return,
-                },
-            };
-            let mut bytes = first.envelope.len();
-            batch.push(first);
-            while batch.len() < BATCH {
-                let Ok(next) = line.try_recv() else { break };
-                bytes += next.envelope.len();
-                if bytes > BATCH_BYTES {
-                    held = Some(next);
-                    break;
-                }
-                batch.push(next);
-            }
-            self.dispatch(std::mem::take(&mut batch), permit).await;
-        }
-    }
-
-    async fn dispatch(&mut self, batch: Vec<Waiting>, permit: tokio::sync::OwnedSemaphorePermit) {
-        let leader = self.raft.current_leader().await;
-        if leader == Some(self.shared.id.0) {
-            self.lead(batch, permit).await;
-            return;
-        }
-        let forward = Forward { shared: self.shared.clone(), raft: self.raft.clone(), peers: self.peers.clone() };
-        tokio::spawn(async move {
-            forward.carry(batch).await;
-            drop(permit);
-        });
-    }
-
-    /// Appends a batch as leader. The stamps rise with the order in the log.
-    async fn lead(&mut self, batch: Vec<Waiting>, permit: tokio::sync::OwnedSemaphorePermit) {
-        if let Err(error) = writable(&self.shared) {
-            batch.into_iter().for_each(|waiting| tell(waiting, Err(error.clone())));
-            return;
-        }
-        // Never backwards. That applied times rise by a millisecond each is apply's doing: were it done here, a burst of
-        // more than a thousand a second would make the stamps run ahead of every clock.
-        self.last_stamp = self.last_stamp.max(self.now());
-        let stamp = self.last_stamp;
-        let command = |waiting: &Waiting| Entry { stamp, envelope: waiting.envelope.to_vec() };
-        let commands: Vec<Command> = batch.iter().map(|waiting| Command(command(waiting).to_bytes().into())).collect();
-        self.shared.counters.submit_batches.add(1);
-        self.shared.counters.submitted.add(commands.len() as u64);
-        let results = self.raft.client_write_many(commands).await;
-        let shared = self.shared.clone();
-        tokio::spawn(async move {
-            match results {
-                Ok(results) => {
-                    collect(&shared, batch, results).await;
-                }
-                Err(_) => batch.into_iter().for_each(|waiting| tell(waiting, Err(SubmitError::Stopped))),
-            }
-            drop(permit);
-        });
-    }
-
-    #[cfg(not(feature = "tamper"))]
-    fn now(&self) -> u64 {
-        self.shared.clock.now()
-    }
-
-    #[cfg(feature = "tamper")]
-    fn now(&self) -> u64 {
-        self.shared.tamper.stamp().unwrap_or_else(|| self.shared.clock.now())
-    }
-}
-
-fn writable(shared: &Shared) -> Result<(), SubmitError> {
-    if shared.alarms.writes_stopped() || shared.alarms.halted() {
-        return Err(SubmitError::WritesStopped { node: shared.id });
-    }
-    Ok(())
-}
-
-fn tell(waiting: Waiting, result: Result<Submitted, SubmitError>) {
-    // A caller that went away needs no answer.
-    let _ = waiting.answer.send(result);
-}
-
-async fn collect(shared: &Shared, batch: Vec<Waiting>, mut results: crate::raft::WriteResults) {
-    for waiting in batch {
-        let result = match results.next().await {
-            Some(Ok(Ok(written))) => match written.response.outcome {
-                Some(outcome) => Ok(Submitted { outcome, index: written.log_id.index }),
-                None => Err(unknown("the entry left no outcome")),
-            },
-            Some(Ok(Err(ClientWriteError::ForwardToLeader(_)))) => Err(SubmitError::NoLeader),
-            Some(Ok(Err(error))) => Err(unknown(&error.to_string())),
-            Some(Err(_)) | None => Err(unknown("this node stopped meanwhile")),
-        };
-        if result.is_ok() {
-            shared.published.touch();
-        }
-        tell(waiting, result);
-    }
-}
-
-/// A batch on its way to the leader.
-struct Forward {
-    shared: Arc<Shared>,
-    raft: Raft,
-    peers: Arc<Peers>,
-}
-
-impl Forward {
-    async fn carry(self, batch: Vec<Waiting>) {
-        let Some(leader) = self.leader(&batch).await else {
-            batch.into_iter().for_each(|waiting| tell(waiting, Err(SubmitError::NoLeader)));
-            return;
-        };
-        self.shared.counters.forwarded.add(batch.len() as u64);
-        let message = proto::SubmitRequest { envelopes: batch.iter().map(|w| w.envelope.clone()).collect() };
-        let request = self.peers.request(leader, message, Some(OUTCOME_WAIT));
-        match self.peers.forward(leader).submit(request).await {
-            Ok(reply) => {
-                let mut results = reply.into_inner().results.into_iter();
-                for waiting in batch {
-                    let result = results.next().map_or_else(|| Err(unknown("the leader did not answer")), read_result);
-                    tell(waiting, result);
-                }
-            }
-            Err(status) => {
-                // Refused before it was looked at, or never connected: nothing was written. All else may have been.
-                let error = match status.code() {
-                    Code::PermissionDenied | Code::FailedPrecondition | Code::InvalidArgument => SubmitError::NoLeader,
-                    code => unknown(&format!("the leader's answer was lost: {code:?}, {}", status.message())),
-                };
-                batch.into_iter().for_each(|waiting| tell(waiting, Err(error.clone())));
-            }
-        }
-    }
-
-    /// Whoever leads, as soon as somebody does.
-    async fn leader(&self, batch: &[Waiting]) -> Option<NodeId> {
-        let since = batch.iter().map(|waiting| waiting.since).min()?;
-        loop {
-            if let Some(leader) = self.raft.current_leader().await {
-                return Some(NodeId(leader));
-            }
-            if since.elapsed() > NO_LEADER_WAIT {
-                return None;
-            }
-            tokio::time::sleep(AGAIN).await;
-        }
-    }
-}
-
-/// A result for the wire.
-pub(crate) fn write_result(result: Result<Submitted, SubmitError>) -> proto::SubmitResult {
-    use proto::submit_result::Result as Reply;
-    // Writing plain structures to a growing vector cannot fail.
-    let bytes = |value: Result<Vec<u8>, postcard::Error>| Bytes::from(value.unwrap_or_default());
-    let result = match result {
-        Ok(Submitted { outcome, index }) => {
-            Reply::Applied(proto::Applied { index, outcome: bytes(postcard::to_stdvec(&outcome)) })
-        }
-        Err(error) => Reply::Error(bytes(postcard::to_stdvec(&error))),
-    };
-    proto::SubmitResult { result: Some(result) }
-}
-
-fn read_result(result: proto::SubmitResult) -> Result<Submitted, SubmitError> {
-    use proto::submit_result::Result as Reply;
-    let garbled = || unknown("the leader's answer cannot be read");
-    match result.result.ok_or_else(garbled)? {
-        Reply::Applied(applied) => {
-            let outcome = postcard::from_bytes(&applied.outcome).map_err(|_| garbled())?;
-            Ok(Submitted { outcome, index: applied.index })
-        }
-        Reply::Error(error) => Err(postcard::from_bytes(&error).unwrap_or_else(|_| garbled())),
-    }
 }

@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
+use std::time::Duration;
 
 use verbund_identity::{SpiffeId, Subject, TrustDomain};
 use verbund_machine::State;
@@ -11,6 +12,9 @@ use verbund_tls::{Address, Bundle, Domain, Keeper, Lines, Route, Trust};
 
 use crate::peers::Peers;
 use crate::shared::Shared;
+
+/// How often open connections are judged again.
+const REVIEW: Duration = Duration::from_secs(60);
 
 /// The trust bundle that `state` gives. Revocation lists are no part of the state: those of `current` are kept.
 #[must_use]
@@ -73,7 +77,13 @@ impl Transport {
         let mut keepers = BTreeMap::new();
         loop {
             self.follow(&mut keepers);
-            self.shared.members_changed.notified().await;
+            tokio::select! {
+                () = self.shared.members_changed.notified() => {}
+                // Certificates and revocation lists run out without any change of the state.
+                () = tokio::time::sleep(REVIEW) => {
+                    self.trust.review();
+                }
+            }
         }
     }
 

@@ -41,7 +41,7 @@ impl Calls for ForwardService {
             let (submitter, envelope) = (self.submitter.clone(), bytes::Bytes::copy_from_slice(envelope));
             tokio::spawn(async move {
                 // Never sent on a second time: two nodes that take each other for the leader would send in circles.
-                if leads { submitter.submit(envelope).await } else { Err(SubmitError::NoLeader) }
+                if leads { submitter.submit_once(envelope).await } else { Err(SubmitError::NoLeader) }
             })
         };
         let results = join_all(envelopes.iter().map(submit)).await;

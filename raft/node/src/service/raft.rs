@@ -4,6 +4,8 @@ use std::pin::Pin;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use futures::{Stream, StreamExt as _};
+use openraft::async_runtime::WatchReceiver as _;
+use tokio::sync::Semaphore;
 use tonic::{Request, Response, Status, Streaming};
 use verbund_model::NodeId;
 use verbund_store::SnapshotStore;
@@ -27,6 +29,8 @@ pub(crate) struct RaftService {
     pub(crate) shared: Arc<Shared>,
     pub(crate) raft: Raft,
     pub(crate) snapshots: SnapshotStore,
+    /// One snapshot comes in at a time: each may be as large as the disk.
+    pub(crate) receiving: Arc<Semaphore>,
 }
 
 fn malformed(error: &impl ToString) -> Status {
@@ -157,6 +161,13 @@ impl Calls for RaftService {
         };
         let vote = wire::read_vote(head.vote.as_ref()).map_err(|e| malformed(&e))?;
         self.check_speaker(peer, &vote)?;
+        let known = self.raft.metrics().borrow_watched().vote;
+        if known > vote {
+            // Of a leader that is none any more: it hears so before it sends the rest.
+            return Ok(Response::new(proto::SnapshotReply { vote: Some(wire::vote(&known)) }));
+        }
+        let busy = |_| Status::unavailable("this node receives another snapshot already");
+        let _turn = self.receiving.try_acquire().map_err(busy)?;
         let meta = codec::decode_meta(&head.meta).map_err(|e| malformed(&e))?;
         let broken = |e: verbund_store::SnapshotError| Status::aborted(e.to_string());
         let mut file = self.snapshots.receive(MAX_SNAPSHOT).map_err(broken)?;

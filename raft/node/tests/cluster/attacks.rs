@@ -252,7 +252,7 @@ async fn an_operators_certificate_calls_no_raft() {
     let identity = cluster.sites[0].identity(Subject::User(UserId::new("operator").unwrap()));
     let (lines, _inbound) = Lines::new(Ends { trust: target.trust.clone(), identity }, LinesSettings::default());
     let node_identity = cluster.sites[0].identity(Subject::Node(target.id));
-    let route = verbund_tls::Route { id: node_identity.id(), addresses: vec![target.address.into()] };
+    let route = verbund_tls::Route { id: node_identity.id(), addresses: vec![target.address.unwrap().into()] };
     lines.set_routes([(target.id, route)].into());
     let (code, message) = call_raft(&lines, cluster.federation, target.id, NodeId::mint(0, 1)).await;
     assert_eq!(code, Code::PermissionDenied, "{message}");

@@ -169,9 +169,14 @@ pub struct Running {
     pub node: NodeHandle,
     pub trust: Arc<Trust>,
     pub clock: Arc<ShiftedClock>,
-    pub address: SocketAddr,
-    listening: JoinHandle<()>,
+    pub address: Option<SocketAddr>,
+    /// What its disk says is free, in bytes.
+    pub free: Arc<AtomicU64>,
+    listening: Option<JoinHandle<()>>,
 }
+
+/// What is needed to start a killed node again.
+pub type Gone = (NodeId, usize, Option<SocketAddr>);
 
 impl Running {
     pub fn alarms(&self) -> Vec<&'static str> {
@@ -238,7 +243,7 @@ impl Cluster {
             heads: HeadSettings { interval: Duration::from_millis(200), ..HeadSettings::default() },
             dirs: tempfile::tempdir().unwrap(),
         };
-        let running = cluster.start(NodeId::mint(0, 1), 0, listener, true, None).await;
+        let running = cluster.start(NodeId::mint(0, 1), 0, Some(listener), true, None).await;
         cluster.nodes.push(Some(running));
         until("the founder leads", || cluster.node(0).status().role == Role::Leader).await;
         cluster.open_sessions().await;
@@ -317,15 +322,21 @@ impl Cluster {
 
     /// Invites, requests and approves a further site, and starts its node.
     pub async fn admit(&mut self) -> usize {
-        let (id, listener) = self.admit_only().await;
-        self.start_joiner(id, listener).await
+        let (listener, address) = listen().await;
+        let id = self.admit_only(Some(address)).await;
+        self.start_joiner(id, Some(listener)).await
     }
 
-    /// The same without starting the node.
-    pub async fn admit_only(&mut self) -> (NodeId, TcpListener) {
+    /// The same with a site that allows nothing inbound.
+    pub async fn admit_silent(&mut self) -> usize {
+        let id = self.admit_only(None).await;
+        self.start_joiner(id, None).await
+    }
+
+    /// Invites, requests and approves a further site.
+    async fn admit_only(&mut self, address: Option<SocketAddr>) -> NodeId {
         let number = self.sites.len() + 1;
         let site = Site::new(number, &self.name);
-        let (listener, address) = listen().await;
         let contact = self.nodes.iter().position(Option::is_some).unwrap();
         let org_admin = SoftwareKey::generate(Algorithm::P256).unwrap();
         let create = Command::CreateOrganisation {
@@ -348,10 +359,16 @@ impl Cluster {
         let approved = self.must(contact, self.coordinator.envelope(Command::Approve { subject: hash })).await;
         let Accepted::Admitted { node } = approved else { panic!("not admitted but {approved:?}") };
         self.sites.push(site);
-        (node, listener)
+        node
     }
 
-    async fn request(&self, contact: usize, site: &Site, one_time: &Arc<SoftwareKey>, address: SocketAddr) -> Hash {
+    async fn request(
+        &self,
+        contact: usize,
+        site: &Site,
+        one_time: &Arc<SoftwareKey>,
+        address: Option<SocketAddr>,
+    ) -> Hash {
         let request = AdmissionRequest {
             site: site.name.clone(),
             organisation: site.organisation.clone(),
@@ -360,7 +377,7 @@ impl Cluster {
             issuing_certificate: Der(site.ca.certificate().der().to_vec()),
             sealing_key: site.sealing_key.clone(),
             node_key: site.node_key.public_key().clone(),
-            addresses: vec![address.to_string().parse().unwrap()],
+            addresses: address.iter().map(|address| address.to_string().parse().unwrap()).collect(),
         };
         let binding = admission_binding(&self.federation, &key_id(one_time.public_key()), &request);
         let proofs = Proofs {
@@ -374,7 +391,7 @@ impl Cluster {
     }
 
     /// Starts an admitted node with the trust and routes that its contact gives it.
-    pub async fn start_joiner(&mut self, id: NodeId, listener: TcpListener) -> usize {
+    async fn start_joiner(&mut self, id: NodeId, listener: Option<TcpListener>) -> usize {
         let contact = self.all().next().unwrap().node.read_stale().0;
         let given = (bundle_of(&contact, &Bundle::default()), routes_of(&contact, id, &Default::default()));
         let running = self.start(id, self.sites.len() - 1, listener, false, Some(given)).await;
@@ -386,15 +403,16 @@ impl Cluster {
         &self,
         id: NodeId,
         site: usize,
-        listener: TcpListener,
+        listener: Option<TcpListener>,
         found: bool,
         given: Option<(Bundle, BTreeMap<NodeId, verbund_tls::Route>)>,
     ) -> Running {
         let dir = self.dirs.path().join(id.to_string());
+        let free = Arc::new(AtomicU64::new(u64::MAX));
         let header = Header { format: FORMAT, node: id.0, federation: self.federation.0.0 };
         let store = match Store::header_of(&dir).unwrap() {
-            Some(_) => reopen(&dir, header).await,
-            None => Store::create(&dir, header, options()).unwrap(),
+            Some(_) => reopen(&dir, header, &free).await,
+            None => Store::create(&dir, header, options(&free)).unwrap(),
         };
         let identity = self.sites[site].identity(Subject::Node(id));
         let (bundle, routes) = given.unwrap_or_default();
@@ -402,14 +420,21 @@ impl Cluster {
         let ends = Ends { trust: trust.clone(), identity: identity.clone() };
         let (lines, inbound) = Lines::new(ends, LinesSettings::default());
         lines.set_routes(routes);
-        let address = listener.local_addr().unwrap();
-        let kind = Listener::Peers { joining: false };
-        let acceptor = Acceptor::start(listener, kind, trust.clone(), &identity, Limits::default()).unwrap();
-        let serving = lines.clone();
-        let listening = tokio::spawn(async move { serving.serve(acceptor).await });
+        let address = listener.as_ref().map(|listener| listener.local_addr().unwrap());
+        let listening = listener.map(|listener| {
+            let kind = Listener::Peers { joining: false };
+            let mut acceptor = Acceptor::start(listener, kind, trust.clone(), &identity, Limits::default()).unwrap();
+            let serving = lines.clone();
+            tokio::spawn(async move {
+                while let Some(accepted) = acceptor.next().await {
+                    serving.accept(accepted).await;
+                }
+            })
+        });
         let clock = Arc::new(ShiftedClock::default());
         let mut config = NodeConfig::new(id, self.genesis.clone());
         config.found = found;
+        config.accepts_nothing = address.is_none();
         config.timing = self.timing.clone();
         config.heads = self.heads.clone();
         let parts = NodeParts {
@@ -422,20 +447,23 @@ impl Cluster {
             clock: clock.clone(),
         };
         let node = NodeHandle::start(config, parts).await.unwrap();
-        Running { id, site, node, trust, clock, address, listening }
+        Running { id, site, node, trust, clock, address, free, listening }
     }
 
     /// Stops a node without any farewell.
-    pub async fn kill(&mut self, index: usize) -> (NodeId, usize, SocketAddr) {
+    pub async fn kill(&mut self, index: usize) -> Gone {
         let running = self.nodes[index].take().expect("the node runs");
-        running.listening.abort();
+        running.listening.iter().for_each(JoinHandle::abort);
         running.node.stop().await;
         (running.id, running.site, running.address)
     }
 
     /// Starts a killed node over its own directory, with nothing but that.
-    pub async fn revive(&mut self, index: usize, (id, site, address): (NodeId, usize, SocketAddr)) {
-        let listener = rebind(address).await;
+    pub async fn revive(&mut self, index: usize, (id, site, address): Gone) {
+        let listener = match address {
+            Some(address) => Some(rebind(address).await),
+            None => None,
+        };
         let running = self.start(id, site, listener, id == NodeId::mint(0, 1), None).await;
         self.nodes[index] = Some(running);
     }
@@ -479,16 +507,18 @@ impl Cluster {
     }
 }
 
-fn options() -> StoreOptions {
-    // Tests run on whatever disk there is.
-    StoreOptions { low_water: 0, ..StoreOptions::default() }
+fn options(free: &Arc<AtomicU64>) -> StoreOptions {
+    // Tests run on whatever disk there is; how full it is, they say themselves.
+    let free = free.clone();
+    let free_space = Arc::new(move |_: &std::path::Path| Ok(free.load(Ordering::SeqCst)));
+    StoreOptions { low_water: 1 << 20, free_space, ..StoreOptions::default() }
 }
 
 /// The store of a node that was killed is free once its last task is gone.
-async fn reopen(dir: &std::path::Path, header: Header) -> Store {
+async fn reopen(dir: &std::path::Path, header: Header, free: &Arc<AtomicU64>) -> Store {
     let since = Instant::now();
     loop {
-        match Store::open(dir, header, options()) {
+        match Store::open(dir, header, options(free)) {
             Ok(store) => return store,
             Err(verbund_store::OpenError::Locked(_)) if since.elapsed() < PATIENCE => {
                 tokio::time::sleep(Duration::from_millis(20)).await;

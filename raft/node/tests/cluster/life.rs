@@ -272,3 +272,69 @@ async fn checkpoints_are_made_by_a_majority_of_sites() {
     assert!(heads.len() >= 2, "a majority of three sites");
     assert!(heads.iter().all(|head| head.head == heads[0].head && head.head.index == index));
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_site_that_accepts_nothing_votes_writes_and_leads() {
+    let mut cluster = Cluster::of(1).await;
+    cluster.admit().await;
+    let silent = cluster.admit_silent().await;
+    cluster.until_voters(3).await;
+    assert_eq!(cluster.running(silent).address, None);
+    cluster.must(silent, cluster.entry("from-within")).await;
+    assert!(entry_exists(&cluster.node(0).read().await.unwrap(), "from-within"));
+    // It leads, too: followers answer on connections that it dialled.
+    let leader = cluster.leader().await;
+    cluster.node(leader).transfer_leader(cluster.running(silent).id).await;
+    until("it leads", || cluster.node(silent).status().role == Role::Leader).await;
+    cluster.must(0, cluster.entry("through-it")).await;
+    assert!(entry_exists(&cluster.node(1).read().await.unwrap(), "through-it"));
+    // And others lead again without it being reachable: they call it on connections that it keeps for them.
+    let other = cluster.running(0).id;
+    cluster.node(silent).transfer_leader(other).await;
+    until("the founder leads", || cluster.node(0).status().role == Role::Leader).await;
+    cluster.must(silent, cluster.entry("and-back")).await;
+    cluster.until_equal().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_full_disk_refuses_writes_and_recovers() {
+    let cluster = Cluster::of(1).await;
+    cluster.running(0).free.store(1000, std::sync::atomic::Ordering::SeqCst);
+    until("the alarm", || cluster.running(0).has_alarm("low-disk")).await;
+    let error = cluster.node(0).submit(cluster.entry("no")).await.unwrap_err();
+    assert!(matches!(error, SubmitError::LowDisk { .. }), "{error}");
+    assert!(cluster.node(0).read().await.is_ok(), "reads go on");
+    cluster.running(0).free.store(u64::MAX, std::sync::atomic::Ordering::SeqCst);
+    until("there is room", || !cluster.node(0).status().low_disk).await;
+    cluster.must(0, cluster.entry("yes")).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn many_writers_and_readers_at_every_node_at_once() {
+    let cluster = std::sync::Arc::new(Cluster::of(3).await);
+    let tasks = (0..3).flat_map(|node| (0..20).map(move |writer| (node, writer)));
+    let tasks: Vec<_> = tasks
+        .map(|(node, writer)| {
+            let cluster = cluster.clone();
+            tokio::spawn(async move {
+                for i in 0..10 {
+                    let name = format!("entry-{node}-{writer}-{i}");
+                    let submitted = cluster.node(node).submit(cluster.entry(&name)).await.unwrap();
+                    assert!(matches!(submitted.outcome, Outcome::Accepted(_)), "{:?}", submitted.outcome);
+                    assert!(entry_exists(&cluster.node((node + 1) % 3).read().await.unwrap(), &name));
+                }
+            })
+        })
+        .collect();
+    for task in tasks {
+        task.await.unwrap();
+    }
+    cluster.until_equal().await;
+    assert_eq!(cluster.node(0).read_stale().0.catalogue().count(), 600);
+    for running in cluster.all() {
+        let counts = running.node.counts();
+        // Each signature is computed once on each replica, however often it is asked for.
+        assert!(counts.signatures_checked < counts.signatures_asked, "{counts:?}");
+        assert!(counts.read_rounds < counts.reads || counts.reads == 0, "readers share questions: {counts:?}");
+    }
+}
