@@ -87,7 +87,8 @@ impl Consistency {
 pub struct View {
     /// The copy.
     pub state: Arc<dyn ReadState>,
-    /// How long ago this node last knew that its state was the newest. Only stale reads look at it.
+    /// How long ago this node last knew that its state was the newest, [`Duration::MAX`] if never. Only stale reads look
+    /// at it.
     pub age: Duration,
 }
 

@@ -24,6 +24,10 @@ pub const VERBUND_CONSISTENCY: HeaderName = HeaderName::from_static("verbund-con
 /// How old a stale answer may be, in milliseconds.
 pub const VERBUND_AGE_MS: HeaderName = HeaderName::from_static("verbund-age-ms");
 
+/// The greatest age that is shown: the largest number that every reader of JSON holds exactly (RFC 8259, 6). It also
+/// stands for "never known to be the newest".
+const MAX_AGE_MS: u64 = (1 << 53) - 1;
+
 /// The service behind the router.
 pub struct Service<F> {
     /// The federation.
@@ -83,7 +87,7 @@ impl Reading {
         headers.insert(VERBUND_CONSISTENCY, HeaderValue::from_static(self.consistency.as_str()));
         if self.consistency == Consistency::Stale {
             let age = u64::try_from(self.view.age.as_millis()).unwrap_or(u64::MAX);
-            headers.insert(VERBUND_AGE_MS, HeaderValue::from(age));
+            headers.insert(VERBUND_AGE_MS, HeaderValue::from(age.min(MAX_AGE_MS)));
         }
         headers
     }

@@ -94,6 +94,8 @@ pub struct Memory {
     pub orders: Mutex<Vec<CertificateOrder>>,
     /// Watches end with this when the next event comes.
     pub interrupt: Mutex<Option<WatchInterrupted>>,
+    /// How old stale reads are.
+    pub age: Mutex<Duration>,
 }
 
 impl Memory {
@@ -108,6 +110,7 @@ impl Memory {
             submitted: AtomicU64::new(0),
             orders: Mutex::default(),
             interrupt: Mutex::default(),
+            age: Mutex::new(Duration::from_millis(1234)),
         })
     }
 
@@ -322,7 +325,7 @@ impl Federation for Port {
             Some(error) => return Err(error),
             None => {}
         }
-        Ok(View { state: Arc::new(self.0.state().clone()), age: Duration::from_millis(1234) })
+        Ok(View { state: Arc::new(self.0.state().clone()), age: *self.0.age.lock().unwrap() })
     }
 
     async fn status(&self) -> Status {

@@ -33,6 +33,9 @@ async fn a_resource_with_its_marks() {
     assert_eq!(stale.header("verbund-consistency"), Some("stale"));
     assert_eq!(stale.header("verbund-age-ms"), Some("1234"));
     assert_eq!(stale.body, answer.body);
+    *client.memory.age.lock().unwrap() = std::time::Duration::MAX;
+    let never = client.get("/v1/sites/nord?consistency=stale").await;
+    assert_eq!(never.header("verbund-age-ms"), Some("9007199254740991"));
 }
 
 #[tokio::test]
