@@ -27,7 +27,7 @@ use tokio::net::TcpListener;
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
-use verbund_tls::{Acceptor, Listener, Trust};
+use verbund_tls::{Acceptor, Listener};
 
 pub use error::ServeError;
 
@@ -38,8 +38,6 @@ use start::Started;
 
 /// How long tasks may take to end by themselves.
 const GRACE: Duration = Duration::from_secs(8);
-/// How often open connections are judged anew.
-const REVIEW: Duration = Duration::from_secs(30);
 
 /// Runs the daemon until a signal (SIGTERM, SIGINT) or until the node takes part no more. Errors: [`ServeError`], also for
 /// a node that halted by itself.
@@ -58,7 +56,6 @@ pub async fn run(config: Config) -> Result<(), ServeError> {
         let lines = started.lines.clone();
         endless.spawn(async move { lines.serve(acceptor).await });
     }
-    endless.spawn(review(started.trust.clone()));
     let shutdown = CancellationToken::new();
     spawn_services(&config, &started, admin, metrics, &stop, &shutdown, &mut tasks)?;
     tracing::info!(node = %started.enrolment.node, site = %started.enrolment.site, "verbund serves");
@@ -71,16 +68,6 @@ pub async fn run(config: Config) -> Result<(), ServeError> {
     let finished = finish(started, tasks, ended).await;
     endless.shutdown().await;
     finished
-}
-
-/// Judges open connections anew as time passes: certificates and revocation lists end without anybody saying so.
-async fn review(trust: Arc<Trust>) {
-    loop {
-        tokio::time::sleep(REVIEW).await;
-        for closed in trust.review().closed {
-            tracing::warn!(peer = %closed.peer.id, why = %closed.why, "a connection was closed");
-        }
-    }
 }
 
 fn spawn_services(

@@ -16,6 +16,7 @@ use crate::alarm::Alarm;
 use crate::proto;
 use crate::ring::STEP;
 use crate::shared::Shared;
+use crate::told::last_change;
 use findings::Findings;
 
 pub(crate) use exchange::Exchange;
@@ -64,6 +65,8 @@ struct Pages {
     findings: Findings,
     /// By how many milliseconds this node's clock is ahead of another's, as last heard.
     ahead: BTreeMap<NodeId, i64>,
+    /// When another was last heard of, and at which index it says that members last changed.
+    heard: BTreeMap<NodeId, (Instant, u64)>,
     /// The newest index, and since when it is that.
     newest: (u64, Instant),
     last_checkpoint: Option<u64>,
@@ -76,6 +79,7 @@ impl Book {
             seen: BTreeMap::new(),
             findings: Findings::default(),
             ahead: BTreeMap::new(),
+            heard: BTreeMap::new(),
             newest: (0, Instant::now()),
             last_checkpoint: None,
         };
@@ -137,7 +141,8 @@ impl Book {
         }
         relayed.truncate(MOST);
         drop(pages);
-        let message = proto::HeadsMessage { own, relayed, clock: self.shared.clock.now() };
+        let members = last_change(&self.shared.published.state());
+        let message = proto::HeadsMessage { own, relayed, clock: self.shared.clock.now(), members };
         #[cfg(feature = "tamper")]
         let message = self.tampered(message);
         message
@@ -155,7 +160,10 @@ impl Book {
     pub(crate) fn take(&self, from: NodeId, message: &proto::HeadsMessage) {
         let own_clock = i64::try_from(self.shared.clock.now()).unwrap_or(i64::MAX);
         let clock = i64::try_from(message.clock).unwrap_or(i64::MAX);
-        self.pages().ahead.insert(from, own_clock.saturating_sub(clock));
+        let mut pages = self.pages();
+        pages.ahead.insert(from, own_clock.saturating_sub(clock));
+        pages.heard.insert(from, (Instant::now(), message.members));
+        drop(pages);
         for (bytes, is_own) in message
             .own
             .iter()
@@ -280,6 +288,20 @@ impl Book {
     /// By how much this node's clock is ahead of the others', as last heard.
     pub(crate) fn ahead(&self) -> BTreeMap<NodeId, i64> {
         self.pages().ahead.clone()
+    }
+
+    /// How long ago the others were heard of, and the newest index of which they signed a head.
+    pub(crate) fn heard(&self) -> BTreeMap<NodeId, (Duration, Option<u64>)> {
+        let pages = self.pages();
+        let newest = |node: &NodeId| pages.seen.get(node)?.keys().next_back().copied();
+        pages.heard.iter().map(|(node, (at, _))| (*node, (at.elapsed(), newest(node)))).collect()
+    }
+
+    /// Somebody who knows of a change of members after `applied`.
+    pub(crate) fn knows_newer_members(&self, applied: u64) -> Option<NodeId> {
+        let pages = self.pages();
+        let newest = pages.heard.iter().max_by_key(|(_, (_, members))| *members);
+        newest.filter(|(_, (_, members))| *members > applied).map(|(node, _)| *node)
     }
 
     /// The newest signed head of this node.

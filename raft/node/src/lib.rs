@@ -36,6 +36,7 @@ mod status;
 mod submit;
 #[cfg(feature = "tamper")]
 pub mod tamper;
+mod told;
 mod transport;
 mod verifier;
 

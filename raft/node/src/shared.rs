@@ -1,6 +1,6 @@
 //! What every part of a node reads and notes: identity, published state, alarms, counts. No part of Raft itself.
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use tokio::sync::Notify;
 use verbund_identity::Envelope;
@@ -17,6 +17,7 @@ use crate::published::Published;
 use crate::ring::Ring;
 #[cfg(feature = "tamper")]
 use crate::tamper::Tamper;
+use crate::told::Told;
 use crate::verifier::{CachedVerifier, Check, Helpers};
 
 /// How far ahead of the own clock a stamp may be (design 4).
@@ -40,11 +41,26 @@ pub(crate) struct Shared {
     pub(crate) members_changed: Notify,
     /// Rung when enough bytes were applied for a snapshot.
     pub(crate) snapshot_due: Notify,
+    /// What a peer told of members that the state does not know yet.
+    pub(crate) told: Mutex<Option<Told>>,
     #[cfg(feature = "tamper")]
     pub(crate) tamper: Tamper,
 }
 
 impl Shared {
+    pub(crate) fn set_told(&self, told: Told) {
+        *self.told.lock().unwrap_or_else(PoisonError::into_inner) = Some(told);
+    }
+
+    /// What a peer told, as long as it holds.
+    pub(crate) fn told(&self, state: &State) -> Option<Told> {
+        let mut told = self.told.lock().unwrap_or_else(PoisonError::into_inner);
+        if told.as_ref().is_some_and(|told| !told.holds(state)) {
+            *told = None;
+        }
+        told.clone()
+    }
+
     pub(crate) fn raise(&self, alarm: Alarm) {
         self.alarms.raise(alarm, self.clock.now());
     }

@@ -41,6 +41,10 @@ pub struct PeerStatus {
     pub lag: Option<u64>,
     /// By how many milliseconds this node's clock is ahead of its.
     pub clock_ahead: Option<i64>,
+    /// How long ago it was last heard of; `None`: never since this node's start.
+    pub heard: Option<Duration>,
+    /// The newest index of which it signed a head that reached this node.
+    pub signed: Option<u64>,
 }
 
 /// An open connection between nodes.

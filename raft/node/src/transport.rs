@@ -90,7 +90,11 @@ impl Transport {
     fn follow(&self, keepers: &mut BTreeMap<NodeId, Keeper>) {
         let state = self.shared.published.state();
         let current = self.trust.bundle();
+        let told = self.shared.told(&state);
         let mut bundle = bundle_of(&state, &current);
+        if let Some(told) = &told {
+            told.add_domains(&state, &mut bundle);
+        }
         // A joiner is given trust and routes that are ahead of its own state; they hold until it has caught up.
         let behind = bundle.sequence <= current.sequence;
         let same = Bundle { sequence: current.sequence, ..bundle.clone() } == current;
@@ -110,7 +114,10 @@ impl Transport {
                 Err(error) => tracing::error!(%error, "the trust bundle was not installed"),
             }
         }
-        let routes = routes_of(&state, self.shared.id, &self.networks);
+        let mut routes = routes_of(&state, self.shared.id, &self.networks);
+        if let Some(told) = &told {
+            routes.extend(told.routes(&state).filter(|(node, _)| *node != self.shared.id));
+        }
         let known: BTreeSet<NodeId> = routes.keys().copied().collect();
         self.peers.forget(|node| known.contains(&node));
         self.lines.set_routes(routes);

@@ -121,7 +121,7 @@ fn quorum(seen: &verbund_node::Status, connected: &BTreeSet<NodeId>, fresh: bool
 }
 
 fn sites(state: &State, seen: &verbund_node::Status, connected: &BTreeSet<NodeId>, fresh: bool) -> Vec<SiteStatus> {
-    let matched: BTreeMap<NodeId, Option<u64>> = seen.peers.iter().map(|peer| (peer.node, peer.matched)).collect();
+    let peers: BTreeMap<NodeId, &verbund_node::PeerStatus> = seen.peers.iter().map(|peer| (peer.node, peer)).collect();
     let votes = |node: &NodeId| seen.voters.iter().any(|set| set.contains(node));
     let mut sites: BTreeMap<&SiteName, SiteStatus> = BTreeMap::new();
     for site in state.sites() {
@@ -145,13 +145,14 @@ fn sites(state: &State, seen: &verbund_node::Status, connected: &BTreeSet<NodeId
             () if seen.learners.contains(&id) => Role::Learner,
             () => Role::Joining,
         };
-        let connected = connected.contains(&id);
+        let peer = peers.get(&id);
         let status = NodeStatus {
             node: id,
             role: part,
-            connected,
-            last_seen_ms: connected.then_some(0),
-            matched: if own { Some(seen.head.index) } else { matched.get(&id).copied().flatten() },
+            connected: connected.contains(&id),
+            last_seen_ms: if own { Some(0) } else { peer.and_then(|peer| peer.heard).map(millis) },
+            // The leader knows what it sent; everybody else, of what the node last signed a head.
+            matched: if own { Some(seen.head.index) } else { peer.and_then(|peer| peer.matched.or(peer.signed)) },
         };
         if let Some(site) = sites.get_mut(&site.value.name) {
             site.nodes.push(status);

@@ -40,6 +40,7 @@ use crate::service::heads::HeadsService;
 use crate::service::raft::RaftService;
 use crate::shared::{Shared, check_of};
 use crate::submit::Submitter;
+use crate::told::CatchUp;
 use crate::transport::Transport;
 use crate::verifier::{CachedVerifier, Helpers};
 
@@ -100,6 +101,9 @@ impl NodeHandle {
         tasks.spawn(Members { shared: shared.clone(), raft: raft.clone() }.run());
         tasks.spawn(take_snapshots(shared.clone(), raft.clone()));
         tasks.spawn(halt_if_told(shared.clone(), raft.clone()));
+        let interval = config.heads.interval;
+        let catch_up = CatchUp { shared: shared.clone(), book: book.clone(), peers: peers.clone(), interval };
+        tasks.spawn(catch_up.run());
         tasks.spawn(Exchange { shared, book, peers, raft }.run());
         tasks.spawn(self.serve(incoming));
     }
@@ -189,6 +193,7 @@ fn share(
             disk: store.disk().clone(),
             members_changed: tokio::sync::Notify::new(),
             snapshot_due: tokio::sync::Notify::new(),
+            told: std::sync::Mutex::new(None),
             #[cfg(feature = "tamper")]
             tamper: crate::tamper::Tamper::default(),
         }

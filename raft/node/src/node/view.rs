@@ -21,6 +21,7 @@ impl NodeHandle {
         let membership = crate::raft::to_machine(metrics.membership_config.membership());
         let voters = membership.voters();
         let ahead = book.ahead();
+        let heard = book.heard();
         let peer = |(node, site): (&Held<Node>, &Held<_>)| {
             let site: &Site = &site.value;
             let id = node.value.id;
@@ -33,6 +34,8 @@ impl NodeHandle {
                 matched,
                 lag: matched.map(|at| metrics.last_log_index.unwrap_or(0).saturating_sub(at)),
                 clock_ahead: ahead.get(&id).copied(),
+                heard: heard.get(&id).map(|(ago, _)| *ago),
+                signed: heard.get(&id).and_then(|(_, index)| *index),
             }
         };
         let peers = state.active_nodes().filter(|(node, _)| node.value.id != shared.id).map(peer).collect();

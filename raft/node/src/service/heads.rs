@@ -10,6 +10,7 @@ use crate::heads::Book;
 use crate::proto;
 use crate::proto::heads_server::Heads as Calls;
 use crate::shared::Shared;
+use crate::told::members_of;
 
 /// Answers with this node's heads, and looks at what the caller brought.
 #[derive(Clone)]
@@ -25,5 +26,13 @@ impl Calls for HeadsService {
         let message = request.into_inner();
         self.book.take(peer, &message);
         Ok(Response::new(self.book.message()))
+    }
+
+    async fn members(&self, request: Request<proto::MembersRequest>) -> Result<Response<proto::MembersReply>, Status> {
+        admit(&self.shared, &request, Service::Heads).map_err(|status| *status)?;
+        let state = self.shared.published.state();
+        // String keys only, and no failing serialiser.
+        let members = serde_json::to_vec(&members_of(&state)).unwrap_or_default().into();
+        Ok(Response::new(proto::MembersReply { index: state.applied().index, members }))
     }
 }
