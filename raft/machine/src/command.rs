@@ -6,3 +6,6 @@ mod coordinators;
 mod organisation;
 mod site;
 mod user;
+
+#[cfg(test)]
+mod quota_tests;

@@ -1,7 +1,9 @@
 //! Which changes of the Raft group's members a follower lets into its log (formats 8).
 //!
 //! The answer depends on the present membership, the proposed one and the state at `basis` alone, so that all who have
-//! applied `basis` give the same answer, however much further they are.
+//! applied `basis` give the same answer, however much further they are. For that a leader waits until it has applied the
+//! membership that it changes: a basis from before the last change of voters is refused, because it could bring back who
+//! was voted out.
 
 use std::collections::BTreeSet;
 use std::fmt;
@@ -144,7 +146,6 @@ impl State {
         })
     }
 
-    /// A basis from before the last change of voters could bring back who was voted out.
     fn oldest_basis(&self) -> u64 {
         let first_known = self.tables.targets.iter().next().map_or(0, |(index, _)| *index);
         self.membership().1.index.max(first_known)

@@ -332,3 +332,34 @@ fn a_plattformbetreiber_runs_the_sites_that_are_theirs() {
     let outcome = federation.send(&author, with(statement, Precondition::Version(version)));
     assert!(matches!(outcome, Outcome::Accepted(Accepted::Changed { .. })));
 }
+
+#[test]
+fn a_site_has_sixteen_nodes_at_most() {
+    let mut federation = federation();
+    let author = federation.organisation("drittes");
+    let (_, issuing) = federation.site("west", "drittes", "DE-NW");
+    let mut add = || {
+        let node = federation.ring.p256();
+        let binding = node_binding(&federation.state.federation().value.id, &name("west"), &node.key);
+        let command = Command::AddNode {
+            site: name("west"),
+            key: node.key.clone(),
+            addresses: vec![],
+            issuing_proof: Der(issuing.sign(&binding)),
+            node_proof: Der(node.sign(&binding)),
+        };
+        federation.try_to(&author, command)
+    };
+    for counter in 3..=17 {
+        assert_eq!(add(), Outcome::Accepted(Accepted::Admitted { node: NodeId(counter) }));
+    }
+    assert!(matches!(refused(add()), Refusal::TooLarge { found: 17, limit: 16, .. }));
+    federation.act(&author, Command::RemoveNode { node: NodeId(9) });
+    // A removed node makes room; its id is not given again.
+    let node = federation.ring.p256();
+    let binding = node_binding(&federation.state.federation().value.id, &name("west"), &node.key);
+    let (issuing_proof, node_proof) = (Der(issuing.sign(&binding)), Der(node.sign(&binding)));
+    let (site, key) = (name("west"), node.key.clone());
+    let command = Command::AddNode { site, key, addresses: vec![], issuing_proof, node_proof };
+    assert_eq!(federation.act(&author, command), Accepted::Admitted { node: NodeId(18) });
+}

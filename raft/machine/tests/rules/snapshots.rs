@@ -91,3 +91,14 @@ fn what_is_not_whole_is_no_snapshot() {
     turned[1..last].reverse();
     assert_eq!(restore(&turned).unwrap().head(), restore(&records).unwrap().head());
 }
+
+/// Readers, the snapshot and the planner take their copies to threads of their own.
+#[test]
+fn a_state_can_go_to_other_threads() {
+    fn shared<T: Send + Sync + Clone + 'static>(_: &T) {}
+    let federation = busy();
+    shared(&federation.state);
+    let (copy, head) = (federation.state.clone(), federation.state.head());
+    let count = std::thread::spawn(move || (copy.head(), copy.records().count())).join().unwrap();
+    assert_eq!(count, (head, federation.state.records().count()));
+}
