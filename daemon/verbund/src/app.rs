@@ -91,19 +91,20 @@ impl App {
     pub async fn change(&self, client: &Client, change: Change) -> Result<Exit, Failure> {
         let about = change.about.clone();
         let accepted = client.write_if(change).await?;
-        self.tell(&about, &accepted)
+        self.tell(&about, &accepted, None)
     }
 
-    /// Tells what came of a change.
-    pub fn tell(&self, about: &str, accepted: &Accepted) -> Result<Exit, Failure> {
+    /// Tells what came of a change, and, if it waits for other people, with which command they approve it (if nothing is
+    /// said, as a proposal).
+    pub fn tell(&self, about: &str, accepted: &Accepted, approval: Option<String>) -> Result<Exit, Failure> {
         let text = match accepted {
             Accepted::Changed { version } => t!("done-changed", about = about, version = *version),
             Accepted::Unchanged { version } => t!("done-unchanged", about = about, version = *version),
             Accepted::SessionOpened { until } => t!("done-session", until = crate::output::local(*until)),
             Accepted::Admitted { node } => t!("done-admitted", about = about, node = node.to_string()),
             Accepted::Waiting { subject, have, need } => {
-                let (have, need) = (*have, *need);
-                t!("done-waiting", about = about, have = have, need = need, subject = subject.to_string())
+                let command = approval.unwrap_or_else(|| format!("verbund proposal approve {subject}"));
+                t!("done-waiting", about = about, have = *have, need = *need, command = command)
             }
         };
         self.output.value(accepted, || text + "\n")?;

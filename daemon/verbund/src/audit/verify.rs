@@ -79,7 +79,6 @@ pub fn verify(export: impl Read, options: &Options, verifier: &dyn SignatureVeri
         frame = replay.restore(frame, &mut frames)?;
     }
     loop {
-        let at = Some(replay.place());
         match frame.kind {
             RECORD => replay.record(&frame.payload)?,
             HEAD => replay.head(&frame.payload)?,
@@ -94,7 +93,7 @@ pub fn verify(export: impl Read, options: &Options, verifier: &dyn SignatureVeri
             }
             kind => return Err(Bad::Frame { kind, after: replay.place() }),
         }
-        frame = next(&mut frames, at)?;
+        frame = next(&mut frames, Some(replay.place()))?;
     }
 }
 
@@ -148,7 +147,9 @@ impl<'a> Replay<'a> {
     /// Takes the state in which the export begins; gives the frame behind it.
     fn restore<R: Read>(&mut self, start: Frame, frames: &mut FrameReader<R>) -> Result<Frame, Bad> {
         let wrong = |reason: String| Bad::Start { reason };
-        let head: Head = serde_json::from_slice(&start.payload).map_err(|e| wrong(e.to_string()))?;
+        let Ok(head) = serde_json::from_slice::<Head>(&start.payload) else {
+            return Err(Bad::Frame { kind: start.kind, after: 0 });
+        };
         let mut restore = Restore::new();
         let behind = loop {
             let frame = next(frames, Some(head.index))?;

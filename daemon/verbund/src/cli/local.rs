@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use clap::{Args, Subcommand};
+use clap_complete::ArgValueCandidates;
 use verbund_model::resource::Address;
 use verbund_model::{FederationId, Hash};
 
@@ -39,7 +40,7 @@ pub enum KeysCommand {
 pub enum ContextCommand {
     List,
     Use {
-        #[arg(value_name = "NAME")]
+        #[arg(value_name = "NAME", add = ArgValueCandidates::new(super::candidates::contexts))]
         name: String,
     },
     Show {

@@ -2,6 +2,7 @@
 //! that follows from their place ([`localise`]).
 
 mod admin;
+mod candidates;
 mod duration;
 mod federation;
 mod local;
@@ -11,6 +12,7 @@ mod resource;
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
+use clap_complete::ArgValueCandidates;
 use verbund_keys::PassphraseSource;
 
 pub use admin::{NodeCommand, OrgCommand, PolicyCommand, ProposalCommand, RoleCommand, UserCommand, user_role};
@@ -39,7 +41,14 @@ pub struct Cli {
 /// Options of every command.
 #[derive(Args, Clone)]
 pub struct Global {
-    #[arg(long, global = true, env = "VERBUND_CONTEXT", value_name = "NAME", hide_env = true)]
+    #[arg(
+        long,
+        global = true,
+        env = "VERBUND_CONTEXT",
+        value_name = "NAME",
+        hide_env = true,
+        add = ArgValueCandidates::new(candidates::contexts)
+    )]
     pub context: Option<String>,
     #[arg(long, global = true, value_enum, value_name = "LANG")]
     pub lang: Option<Lang>,

@@ -12,6 +12,9 @@ mod sse;
 mod watch;
 mod write;
 
+#[cfg(test)]
+mod tests;
+
 use std::time::Duration;
 
 use tokio::sync::{Mutex, OnceCell};

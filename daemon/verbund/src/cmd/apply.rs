@@ -238,13 +238,8 @@ fn report(
         };
         match &result {
             Ok(Accepted::Waiting { subject, have, need }) => {
-                say(&t!(
-                    "done-waiting",
-                    about = name.as_str(),
-                    have = *have,
-                    need = *need,
-                    subject = subject.to_string()
-                ));
+                let command = format!("verbund proposal approve {subject}");
+                say(&t!("done-waiting", about = name.as_str(), have = *have, need = *need, command = command));
                 exit = worse(exit, Exit::Waiting);
             }
             Ok(_) => {}

@@ -1,6 +1,6 @@
 //! `verbund join`: proves the site's keys to the contact and waits for the coordinators.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::time::Duration;
 
 use serde_json::json;
@@ -95,7 +95,7 @@ fn show_fingerprints(keys: &SiteKeys) {
 }
 
 /// Sends the signed request of an earlier run, or a new one; one that was never taken and has expired is signed anew.
-async fn exchange(joining: &Joining<'_>, pending: &PathBuf, patience: Duration) -> Result<Admitted, Failure> {
+async fn exchange(joining: &Joining<'_>, pending: &Path, patience: Duration) -> Result<Admitted, Failure> {
     if let Some(text) = files::read_text(pending, 1 << 20)?
         && let Ok(signed) = serde_json::from_str::<Signed>(&text)
         && signed.envelope.key == invitation_key(joining.token)?

@@ -81,7 +81,7 @@ async fn resume(app: &App, file: &std::path::Path) -> Result<Exit, Failure> {
     let client = app.client_of(name, context.clone(), app.paths()?);
     let about = pending.about.clone();
     let accepted = client.resume(pending).await?;
-    let exit = app.tell(&about, &accepted)?;
+    let exit = app.tell(&about, &accepted, None)?;
     if file != std::path::Path::new("-") {
         std::fs::remove_file(file)?;
     }

@@ -86,7 +86,7 @@ async fn add(
     };
     let about = t!("about-add-node", site = site.to_string());
     let accepted = client.write(about.clone(), command).await?;
-    let exit = app.tell(&about, &accepted)?;
+    let exit = app.tell(&about, &accepted, None)?;
     if let Accepted::Admitted { node } = accepted {
         enrol(client, enrolment, node, data_dir, ca_dir).await?;
         crate::output::say(&t!("join-next", directory = data_dir.display().to_string()));

@@ -40,6 +40,6 @@ async fn describe(client: &crate::client::Client, hash: Hash) -> Result<String, 
         return Err(Failure::new(t!("resource-none", what = format!("proposals/{name}"))));
     };
     let proposal: Proposal = from_resource(&read.value)?;
-    let action = serde_saphyr::to_string(&proposal.action)?;
+    let action = crate::output::yaml(&proposal.action)?;
     Ok(t!("proposal-says", hash = super::site::groups(&name), approvals = proposal.approvals.len()) + "\n" + &action)
 }

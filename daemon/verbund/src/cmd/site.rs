@@ -120,7 +120,8 @@ async fn approve(
     say(&describe(&admission, &fingerprints));
     app.confirm(&t!("approve-question", site = site.to_string()), confirm.yes)?;
     let about = t!("about-approve-site", site = site.to_string());
-    app.change(client, change(about, Command::Approve { subject: admission.hash })).await
+    let accepted = client.write(about.clone(), Command::Approve { subject: admission.hash }).await?;
+    app.tell(&about, &accepted, Some(format!("verbund site approve {site} --hash {}", admission.hash)))
 }
 
 /// The one open request of the site, or the one with that hash.

@@ -74,7 +74,7 @@ fn findings(status: &Status, now: u64) -> Vec<Finding> {
     let mut add = |bad, text| all.push(Finding { bad, text });
     status.alarms.iter().for_each(|alarm| add(true, notice(alarm)));
     let quorum = &status.quorum;
-    if !quorum.held {
+    if !quorum.held || quorum.reachable < quorum.needed {
         add(true, t!("status-no-quorum", reachable = quorum.reachable, needed = quorum.needed));
     } else if quorum.spare == 0 && quorum.voters > 1 {
         add(false, t!("status-no-spare", voters = quorum.voters));

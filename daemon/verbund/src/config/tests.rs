@@ -37,7 +37,8 @@ fn an_empty_file_gives_the_defaults() {
     let (_, loaded) = load_with("", &[], &[]);
     let config = loaded.unwrap().config;
     assert_eq!(config.data_dir, PathBuf::from("/var/lib/verbund"));
-    assert_eq!(config.raft, RaftTimers { heartbeat_ms: 250, election_min_ms: 1000, election_max_ms: 2000 });
+    let RaftTimers { heartbeat_ms, election_min_ms, election_max_ms, .. } = config.raft;
+    assert_eq!((heartbeat_ms, election_min_ms, election_max_ms), (250, 1000, 2000));
     assert_eq!(config.limits.message_bytes, 4 << 20);
     assert!(
         config.inbound

@@ -86,7 +86,7 @@ impl Output {
         match self.format {
             Format::Table | Format::Name => print(&people()),
             Format::Json => print(&format!("{}\n", serde_json::to_string(value).map_err(Failure::internal)?)),
-            Format::Yaml => print(&format!("---\n{}", serde_saphyr::to_string(value).map_err(Failure::internal)?)),
+            Format::Yaml => print(&format!("---\n{}", yaml(value)?)),
         }
     }
 
@@ -98,9 +98,17 @@ impl Output {
 /// A value as JSON or YAML text.
 fn structured<T: Serialize>(format: Format, value: &T) -> Result<String, Failure> {
     if format == Format::Yaml {
-        return serde_saphyr::to_string(value).map_err(Failure::internal);
+        return yaml(value);
     }
     serde_json::to_string_pretty(value).map(|text| text + "\n").map_err(Failure::internal)
+}
+
+/// A value as YAML, long texts unfolded: they are to be copied.
+pub fn yaml<T: Serialize>(value: &T) -> Result<String, Failure> {
+    let options = serde_saphyr::ser_options! { prefer_block_scalars: false };
+    let mut text = String::new();
+    serde_saphyr::to_fmt_writer_with_options(&mut text, value, options).map_err(Failure::internal)?;
+    Ok(text)
 }
 
 /// `catalogue/geodaten`: kind and name as the command line takes them.

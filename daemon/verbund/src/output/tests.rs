@@ -50,8 +50,8 @@ kind: CatalogueEntry
 metadata:
   name: geodaten
   resourceVersion: 42
-  created: 2026-11-22T16:04:31.000Z
-  changed: 2026-11-22T16:05:00.250Z
+  created: \"2026-11-22T16:04:31.000Z\"
+  changed: \"2026-11-22T16:05:00.250Z\"
 spec:
   document:
     title: Geodaten

@@ -157,7 +157,7 @@ impl World {
 
         let mut put = |history: &mut History, nodes: &[(NodeId, Arc<dyn Signer>)], entry: Vec<u8>| {
             let outcome = history.push(entry);
-            if history.state().head().index % EVERY == 0 {
+            if history.state().head().index.is_multiple_of(EVERY) {
                 sign_heads(history.state(), federation, nodes, &mut heads);
             }
             outcome
