@@ -75,8 +75,9 @@ impl Transport {
     /// Runs until it is dropped.
     pub(crate) async fn run(self) {
         let mut keepers = BTreeMap::new();
+        let given = self.trust.sequence();
         loop {
-            self.follow(&mut keepers);
+            self.follow(given, &mut keepers);
             tokio::select! {
                 () = self.shared.members_changed.notified() => {}
                 // Certificates and revocation lists run out without any change of the state.
@@ -87,7 +88,7 @@ impl Transport {
         }
     }
 
-    fn follow(&self, keepers: &mut BTreeMap<NodeId, Keeper>) {
+    fn follow(&self, given: u64, keepers: &mut BTreeMap<NodeId, Keeper>) {
         let state = self.shared.published.state();
         let current = self.trust.bundle();
         let told = self.shared.told(&state);
@@ -96,7 +97,7 @@ impl Transport {
             told.add_domains(&state, &mut bundle);
         }
         // A joiner is given trust and routes that are ahead of its own state; they hold until it has caught up.
-        let behind = bundle.sequence <= current.sequence;
+        let behind = bundle.sequence < given;
         let same = Bundle { sequence: current.sequence, ..bundle.clone() } == current;
         if behind && !same {
             tracing::debug!(sequence = current.sequence, "this node's state is behind the trust that it was given");

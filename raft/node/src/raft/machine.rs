@@ -177,7 +177,6 @@ impl RaftStateMachine<Types> for Machine {
         let state = tokio::task::spawn_blocking(move || snapshot::read(&reader)).await.map_err(io::Error::other)??;
         self.adopt(state, meta)?;
         self.current.set(Snapshot { meta: meta.clone(), snapshot: data });
-        self.shared.counters.snapshots_installed.add(1);
         Ok(())
     }
 

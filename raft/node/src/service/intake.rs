@@ -7,7 +7,7 @@ use verbund_machine::VetError;
 use verbund_model::NodeId;
 
 use crate::alarm::Alarm;
-use crate::raft::{AppendEntries, Body, Raft, log_id_to_machine, node_of, to_machine};
+use crate::raft::{AppendEntries, Body, LogId, Raft, StoredMembership, node_of, to_machine};
 use crate::refusal::PeerRefusal;
 use crate::service::gate::speaks_for;
 use crate::shared::{MAX_AHEAD, Shared};
@@ -21,6 +21,19 @@ const HOLD: Duration = Duration::from_secs(5);
 /// refuses them.
 fn stamp(command: &[u8]) -> Option<u64> {
     verbund_machine::Entry::from_bytes(command).ok().map(|entry| entry.stamp)
+}
+
+/// A place in this node's log.
+struct Place {
+    known: Option<LogId>,
+    members: StoredMembership,
+}
+
+/// The members that hold just before `index`. A membership at or above it lies in a tail of the log that is about to be
+/// overwritten: then it is the one before, which is committed.
+fn before<'a>(index: u64, effective: &'a StoredMembership, committed: &'a StoredMembership) -> &'a StoredMembership {
+    let is_before = |members: &StoredMembership| members.log_id().as_ref().is_none_or(|id| id.index < index);
+    if is_before(effective) { effective } else { committed }
 }
 
 /// Looks at an append and cuts it where Raft must have taken in the first part before the second can be judged: a
@@ -59,6 +72,7 @@ impl Intake {
         if has_commands && self.shared.alarms.writes_stopped() && self.defends_fork() {
             return Err(PeerRefusal::WritesStopped);
         }
+        self.check_history(part).await?;
         self.vet(part, leader).await?;
         self.prepare(part);
         Ok(())
@@ -104,20 +118,14 @@ impl Intake {
         let Some(entry) = part.entries.first() else { return Ok(()) };
         let Body::Membership(proposed) = &entry.payload.body else { return Ok(()) };
         let (basis, index) = (entry.payload.basis, entry.log_id.index);
-        let state = self.shared.published.state();
-        if state.entries() > 0 && log_id_to_machine(&entry.log_id).index <= state.applied().index {
-            return Ok(()); // Sent again; Raft has it and will see whether it is the same.
+        if self.at(index).await?.known == Some(entry.log_id) {
+            return Ok(()); // Sent again: it was vetted when it came first, and stays as it is.
         }
         if !self.shared.published.wait_for(basis, HOLD).await {
             return Err(PeerRefusal::BasisNotApplied { basis, applied: self.shared.published.index() });
         }
-        let effective = self.raft.with_raft_state(|state| (**state.membership_state.effective()).clone()).await;
-        let effective = effective.map_err(|e| PeerRefusal::NotAllowed(format!("this node has stopped: {e}")))?;
-        if effective.log_id().as_ref() == Some(&entry.log_id) {
-            return Ok(());
-        }
-        let (current, proposed) = (to_machine(effective.membership()), to_machine(proposed));
-        match self.shared.published.state().vet_membership(&current, &proposed, basis) {
+        let current = to_machine(self.at(index).await?.members.membership());
+        match self.shared.published.state().vet_membership(&current, &to_machine(proposed), basis) {
             Ok(()) => Ok(()),
             Err(VetError::BasisAhead { basis, applied }) => Err(PeerRefusal::BasisNotApplied { basis, applied }),
             Err(error) => {
@@ -126,6 +134,33 @@ impl Intake {
                 Err(PeerRefusal::ForgedMembership { index, why })
             }
         }
+    }
+
+    /// What this node's log has at `index`, and who are members just before it. Asked in Raft's own queue, so that every
+    /// part that was let through before counts.
+    async fn at(&self, index: u64) -> Result<Place, PeerRefusal> {
+        let place = self.raft.with_raft_state(move |raft| {
+            let members = &raft.membership_state;
+            Place {
+                known: raft.log_ids.get(index),
+                members: before(index, members.effective(), members.committed()).clone(),
+            }
+        });
+        place.await.map_err(|e| PeerRefusal::NotAllowed(format!("this node has stopped: {e}")))
+    }
+
+    /// What is applied is committed and never becomes another entry. Raft takes that for granted; this node looks.
+    async fn check_history(&self, part: &AppendEntries) -> Result<(), PeerRefusal> {
+        let applied = self.shared.published.state();
+        let again = |index: u64| applied.entries() > 0 && index <= applied.applied().index;
+        for entry in part.entries.iter().take_while(|entry| again(entry.log_id.index)) {
+            let index = entry.log_id.index;
+            if self.at(index).await?.known.is_some_and(|known| known != entry.log_id) {
+                let why = format!("the entry {} would overwrite a committed one at index {index}", entry.log_id);
+                return Err(PeerRefusal::NotAllowed(why));
+            }
+        }
+        Ok(())
     }
 
     /// Signatures are checked while the entries travel through log and commit.
@@ -138,5 +173,52 @@ impl Intake {
         if !commands.is_empty() {
             self.shared.helpers.ahead(commands);
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::raft::codec::log_id;
+    use crate::raft::{Command, Entry, Membership, Payload, Vote};
+    use std::collections::BTreeSet;
+
+    fn members(index: u64) -> StoredMembership {
+        let voters = vec![BTreeSet::from([index])];
+        StoredMembership::new(Some(log_id(1, 1, index)), Membership::new_with_defaults(voters, []))
+    }
+
+    #[test]
+    fn a_tail_that_is_overwritten_does_not_count() {
+        let (effective, committed) = (members(20), members(10));
+        assert_eq!(before(21, &effective, &committed), &effective);
+        // Another entry comes at 20, or below it: what stands there goes.
+        assert_eq!(before(20, &effective, &committed), &committed);
+        assert_eq!(before(15, &effective, &committed), &committed);
+        let none = StoredMembership::default();
+        assert_eq!(before(0, &none, &none), &none);
+    }
+
+    #[test]
+    fn an_append_is_cut_before_each_membership() {
+        let entry = |index, body| Entry { log_id: log_id(1, 1, index), payload: Payload { body, basis: 0 } };
+        let command = |index| entry(index, Body::Command(Command(bytes::Bytes::new())));
+        let membership = |index| entry(index, Body::Membership(members(1).membership().clone()));
+        let leader_id = openraft::impls::leader_id_adv::LeaderId { term: 1, node_id: 1 };
+        let request = |entries| AppendEntries {
+            vote: Vote { leader_id, committed: true },
+            prev_log_id: Some(log_id(1, 1, 4)),
+            entries,
+            leader_commit: Some(log_id(1, 1, 3)),
+        };
+        let parts = Intake::parts(request(vec![command(5), command(6), membership(7), command(8), membership(9)]));
+        let lengths: Vec<_> = parts.iter().map(|part| part.entries.len()).collect();
+        assert_eq!(lengths, [2, 2, 1]);
+        let previous: Vec<_> = parts.iter().map(|part| part.prev_log_id.as_ref().unwrap().index).collect();
+        assert_eq!(previous, [4, 6, 8]);
+        assert!(parts.iter().all(|part| part.leader_commit == Some(log_id(1, 1, 3))));
+        // A heartbeat and a lone membership stay as they are.
+        assert_eq!(Intake::parts(request(vec![])).len(), 1);
+        assert_eq!(Intake::parts(request(vec![membership(5)])).len(), 1);
     }
 }

@@ -16,7 +16,7 @@ use super::intake::Intake;
 use crate::proto;
 use crate::proto::raft_server::Raft as Calls;
 use crate::raft::snapshot::SnapshotData;
-use crate::raft::{AppendEntries, Raft, Snapshot, Vote, codec, node_of, wire};
+use crate::raft::{AppendEntries, Raft, Snapshot, SnapshotMeta, Vote, codec, node_of, wire};
 use crate::refusal::PeerRefusal;
 use crate::shared::Shared;
 
@@ -56,6 +56,21 @@ impl RaftService {
             tracing::warn!(%refusal, "refused a Raft call");
             refusal.status()
         })
+    }
+
+    /// A snapshot that ends within what is applied here must end with the very entry that is. Raft takes that for granted.
+    async fn check_snapshot(&self, meta: &SnapshotMeta) -> Result<(), Status> {
+        let Some(last) = meta.last_log_id else { return Err(malformed(&"the snapshot contains nothing")) };
+        if last.index > self.shared.published.index() {
+            return Ok(());
+        }
+        let known =
+            self.raft.with_raft_state(move |raft| raft.log_ids.get(last.index)).await.map_err(|e| stopped(&e))?;
+        if known.is_some_and(|known| known != last) {
+            let why = format!("the snapshot ends with {last}, where this node has a committed entry of another leader");
+            return Err(PeerRefusal::NotAllowed(why).status());
+        }
+        Ok(())
     }
 
     fn may_take_part(&self) -> Result<(), Status> {
@@ -169,6 +184,7 @@ impl Calls for RaftService {
         let busy = |_| Status::unavailable("this node receives another snapshot already");
         let _turn = self.receiving.try_acquire().map_err(busy)?;
         let meta = codec::decode_meta(&head.meta).map_err(|e| malformed(&e))?;
+        self.check_snapshot(&meta).await?;
         let broken = |e: verbund_store::SnapshotError| Status::aborted(e.to_string());
         let mut file = self.snapshots.receive(MAX_SNAPSHOT).map_err(broken)?;
         while let Some(part) = parts.message().await? {
@@ -186,6 +202,7 @@ impl Calls for RaftService {
         }
         let snapshot = Snapshot { meta, snapshot: SnapshotData(reader) };
         let reply = self.raft.install_full_snapshot(vote, snapshot).await.map_err(|e| stopped(&e))?;
+        self.shared.counters.snapshots_installed.add(1);
         Ok(Response::new(proto::SnapshotReply { vote: Some(wire::vote(&reply.vote)) }))
     }
 

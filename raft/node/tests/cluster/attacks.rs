@@ -5,12 +5,12 @@ use std::collections::BTreeSet;
 use std::time::Duration;
 
 use verbund_identity::Subject;
-use verbund_model::{NodeId, Outcome, Refusal, UserId};
+use verbund_model::{FederationId, Hash, NodeId, Outcome, Refusal, UserId};
 use verbund_node::SubmitError;
 use verbund_node::tamper::{Code, Defence, call_raft};
-use verbund_tls::{Ends, Lines, LinesSettings};
+use verbund_tls::{Ends, Lines, LinesSettings, LiveIdentity, Route};
 
-use crate::kit::{Cluster, until};
+use crate::kit::{Cluster, Running, Site, until};
 use crate::life::entry_exists;
 
 /// An envelope whose signature is of nobody.
@@ -244,16 +244,22 @@ async fn a_node_speaks_for_no_other() {
     assert_eq!(code, Code::Ok, "{message}");
 }
 
+/// Connections of one's own to a running node, with whatever certificate.
+fn lines_with(identity: std::sync::Arc<LiveIdentity>, target: &Running, site: &Site) -> Lines {
+    let (lines, _inbound) = Lines::new(Ends { trust: target.trust.clone(), identity }, LinesSettings::default());
+    let route =
+        Route { id: site.identity(Subject::Node(target.id)).id(), addresses: vec![target.address.unwrap().into()] };
+    lines.set_routes([(target.id, route)].into());
+    lines
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn an_operators_certificate_calls_no_raft() {
     let cluster = Cluster::of(1).await;
     let target = cluster.running(0);
     // A true certificate of the site's own CA, for a person.
     let identity = cluster.sites[0].identity(Subject::User(UserId::new("operator").unwrap()));
-    let (lines, _inbound) = Lines::new(Ends { trust: target.trust.clone(), identity }, LinesSettings::default());
-    let node_identity = cluster.sites[0].identity(Subject::Node(target.id));
-    let route = verbund_tls::Route { id: node_identity.id(), addresses: vec![target.address.unwrap().into()] };
-    lines.set_routes([(target.id, route)].into());
+    let lines = lines_with(identity, target, &cluster.sites[0]);
     let (code, message) = call_raft(&lines, cluster.federation, target.id, NodeId::mint(0, 1)).await;
     assert_eq!(code, Code::PermissionDenied, "{message}");
     assert!(message.contains("operator"), "{message}");
@@ -261,5 +267,31 @@ async fn an_operators_certificate_calls_no_raft() {
     target.node.tamper().switch_off(Defence::MayCall);
     target.node.tamper().switch_off(Defence::Speaker);
     let (code, message) = call_raft(&lines, cluster.federation, target.id, NodeId::mint(0, 1)).await;
+    assert_eq!(code, Code::Ok, "{message}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_certificate_for_a_node_that_is_none_calls_nothing() {
+    let cluster = Cluster::of(3).await;
+    let target = cluster.running(0);
+    // The second site's own CA, which everybody trusts for that site, names nodes as it likes.
+    let site = &cluster.sites[1];
+    let second = cluster.running(1).id;
+    for (node, wanted) in [
+        (NodeId::mint(0, 1), "belongs to site site-1"),
+        (cluster.running(2).id, "belongs to site site-3"),
+        (NodeId::mint(0, 0), "was never admitted"),
+    ] {
+        let lines = lines_with(site.identity(Subject::Node(node)), target, &cluster.sites[0]);
+        let (code, message) = call_raft(&lines, cluster.federation, target.id, node).await;
+        assert_eq!(code, Code::PermissionDenied, "{message}");
+        assert!(message.contains(wanted), "{message}");
+    }
+    let lines = lines_with(site.identity(Subject::Node(second)), target, &cluster.sites[0]);
+    let elsewhere = FederationId(Hash([7; 32]));
+    let (code, message) = call_raft(&lines, elsewhere, target.id, second).await;
+    assert_eq!(code, Code::FailedPrecondition, "{message}");
+    // Positive control: its own node, of this federation.
+    let (code, message) = call_raft(&lines, cluster.federation, target.id, second).await;
     assert_eq!(code, Code::Ok, "{message}");
 }

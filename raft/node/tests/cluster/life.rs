@@ -169,6 +169,28 @@ async fn a_joiner_learns_by_snapshot_and_votes_when_the_plan_wants_it() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn who_was_away_believes_a_leader_admitted_meanwhile() {
+    let mut cluster = Cluster::of(3).await;
+    let victim = cluster.follower().await;
+    let gone = cluster.kill(victim).await;
+    let new = [cluster.admit().await, cluster.admit().await];
+    cluster.until_voters(5).await;
+    // Until one of the new sites leads, of which the absent node has never heard.
+    let mut leader = cluster.leader().await;
+    while !new.contains(&leader) {
+        let wanted = cluster.node(new[0]).status().node;
+        cluster.node(leader).transfer_leader(wanted).await;
+        tokio::time::sleep(std::time::Duration::from_millis(100)).await;
+        leader = cluster.leader().await;
+    }
+    cluster.must(leader, cluster.entry("meanwhile")).await;
+    cluster.revive(victim, gone).await;
+    until("the log has arrived", || entry_exists(&cluster.node(victim).read_stale().0, "meanwhile")).await;
+    assert_eq!(cluster.leader().await, leader, "the same node leads: no election has helped");
+    cluster.until_equal().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_removed_node_is_out_and_heard_no_more() {
     let mut cluster = Cluster::of(3).await;
     let victim = (0..3).rev().find(|i| cluster.running(*i).id != NodeId::mint(0, 1)).unwrap();
