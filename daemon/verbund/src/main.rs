@@ -58,7 +58,10 @@ fn runtime(cli: &Cli) -> Result<tokio::runtime::Runtime, Failure> {
 
 /// Help and version are answers; the rest is a wrong command line.
 fn usage(error: &clap::Error) -> ExitCode {
-    // Nobody is left to be told if this fails.
-    let _ = error.print();
+    match cli::explain(error) {
+        Some(text) => output::say(&text),
+        // Nobody is left to be told if this fails.
+        None => drop(error.print()),
+    }
     if error.use_stderr() { Exit::Usage.into() } else { Exit::Ok.into() }
 }

@@ -19,11 +19,23 @@ pub fn command() -> Command {
     root
 }
 
+/// How the ids of flags that are settings begin: a setting may be named like an argument.
+const SETTING: &str = "setting:";
+
+/// The id under which a parser keeps the flag of a setting.
+#[must_use]
+pub fn setting_id(path: &str) -> String {
+    format!("{SETTING}{path}")
+}
+
 /// Adds a flag for each setting to the commands that read the configuration.
 fn with_settings(mut root: Command) -> Command {
     let flags = || {
         FIELDS.iter().map(|field| {
-            let flag = Arg::new(field.path).long(field.flag()).value_name("VALUE").help_heading(t!("help-settings"));
+            let flag = Arg::new(setting_id(field.path))
+                .long(field.flag())
+                .value_name("VALUE")
+                .help_heading(t!("help-settings"));
             // The one source of passphrases is an option of every command already.
             if field.list { flag.action(ArgAction::Append) } else { flag.action(ArgAction::Set) }
         })
@@ -67,7 +79,10 @@ fn localise(command: Command, id: &str, root: bool) -> Command {
 
 fn localise_argument(arg: Arg, id: &str) -> Arg {
     let text = i18n::text(&argument_id(&arg, id), &[]);
-    let arg = arg.help(text).hide_possible_values(false);
+    let takes_value = matches!(arg.get_action(), ArgAction::Set | ArgAction::Append);
+    let arg = arg.help(text);
+    // The texts name values and defaults themselves; clap would do it in English.
+    let arg = if takes_value { arg.hide_possible_values(true).hide_default_value(true) } else { arg };
     if arg.get_help_heading().is_some() {
         return arg;
     }
@@ -78,7 +93,7 @@ fn localise_argument(arg: Arg, id: &str) -> Arg {
 /// The message that says what an argument means.
 pub(super) fn argument_id(arg: &Arg, command: &str) -> String {
     let name = arg.get_long().unwrap_or(arg.get_id().as_str()).to_owned();
-    if FIELDS.iter().any(|field| field.path == arg.get_id().as_str()) {
+    if arg.get_id().as_str().starts_with(SETTING) {
         return format!("config-field-{name}");
     }
     if GLOBAL.contains(&name.as_str()) {

@@ -8,6 +8,7 @@ mod federation;
 mod local;
 mod localise;
 mod resource;
+mod usage;
 
 use std::path::PathBuf;
 
@@ -22,8 +23,9 @@ pub use local::{
     AuditCommand, AuditExport, AuditVerify, ConfigCommand, ContextAdd, ContextCommand, KeyKind, KeysCommand,
     NetworkCommand, Shell,
 };
-pub use localise::command;
+pub use localise::{command, setting_id};
 pub use resource::{Apply, Delete, Get, List, Status, Watch};
+pub use usage::explain;
 
 use crate::i18n::Lang;
 use crate::output::Format;

@@ -51,7 +51,7 @@ fn flags(matches: &ArgMatches) -> Vec<(&'static str, Vec<String>)> {
         innermost = below;
     }
     let given = |path: &'static str| {
-        let values = innermost.try_get_many::<String>(path).ok().flatten()?;
+        let values = innermost.try_get_many::<String>(&crate::cli::setting_id(path)).ok().flatten()?;
         Some((path, values.cloned().collect()))
     };
     FIELDS.iter().filter_map(|field| given(field.path)).collect()
