@@ -35,7 +35,7 @@ impl State {
     /// Carries out the entry at `at`. Total: whatever the bytes are, there is an answer, and the same one on every replica.
     /// The caller applies each committed entry once and in order.
     pub fn apply(&mut self, at: LogId, entry: LogEntry<'_>, verifier: &dyn SignatureVerifier) -> Applied {
-        let next = self.progress.time.saturating_add(1);
+        let next = self.progress.time;
         match entry {
             LogEntry::Blank => self.close(at, next, RecordedEntry::Blank, None),
             LogEntry::Membership { membership, basis } => {
@@ -57,7 +57,7 @@ impl State {
     }
 
     fn command(&mut self, at: LogId, bytes: &[u8], verifier: &dyn SignatureVerifier) -> Applied {
-        let next = self.progress.time.saturating_add(1);
+        let next = self.progress.time;
         let (now, author) = match Entry::from_bytes(bytes) {
             Ok(entry) => (entry.stamp.max(next), self.authenticate(&entry.envelope, verifier)),
             Err(error) => (next, Err(entry_refusal(error))),

@@ -12,7 +12,8 @@ pub const MAX_ENTRY: usize = MAX_ENVELOPE + 32;
 /// The leader's stamp, and an envelope in its binary form. Nothing but the stamp is the leader's word.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Entry {
-    /// The leader's time; apply raises it to the last applied time plus 1 ms.
+    /// The leader's time; apply never goes back behind the last applied time. Entries of one millisecond share it: with a
+    /// millisecond for each, more than a thousand entries a second would make the log's time run ahead of every clock.
     pub stamp: Millis,
     /// The author's envelope (`verbund_identity::Envelope::to_bytes`).
     pub envelope: Vec<u8>,

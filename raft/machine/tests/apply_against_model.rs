@@ -193,8 +193,6 @@ impl World {
         self.membership(Membership { configs: vec![[NodeId(1)].into()], learners: BTreeSet::new() }, 0);
         self.both(at(1), LogEntry::Blank);
         self.index = 1;
-        self.model.tick();
-        self.model.tick();
         for case in 0..cases {
             if case == cases / 2 {
                 self.restored = Some(restore(&self.state));
@@ -294,7 +292,6 @@ impl World {
         self.state.vet_membership(&current, &proposed, basis).unwrap();
         if !current.configs.is_empty() {
             self.index += 1;
-            self.model.tick();
         }
         self.both(at(self.index), LogEntry::Membership { membership: &proposed, basis });
         assert_eq!(self.state.membership().0, &proposed);

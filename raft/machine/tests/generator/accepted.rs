@@ -93,9 +93,9 @@ impl Generator {
             _ => *self.random.pick(&ROLES)?,
         };
         let own = model.things.sites.iter().filter(|(_, (_, site))| site.organisation == person.organisation);
-        let own: BTreeSet<_> = own.map(|(name, _)| name.clone()).collect();
-        let limited = role != UserRole::Administrator && self.random.chance(15);
-        let sites = if limited { own } else { BTreeSet::new() };
+        let own: Vec<_> = own.map(|(name, _)| name.clone()).collect();
+        let limited = role != UserRole::Administrator && self.random.chance(25);
+        let sites = if limited { self.random.pick(&own).cloned().into_iter().collect() } else { BTreeSet::new() };
         let command = Command::BindRole { organisation: person.organisation, user, role, sites };
         let said = self.say(model, &person.key, command);
         self.send(model, said)
@@ -248,7 +248,9 @@ impl Generator {
     fn ask(&mut self, model: &Model) -> Option<Step> {
         let open = Self::open_invitations(model);
         let invitation = *self.random.pick(&open)?;
-        let (request, certificates, node, issuing) = self.request(model, &invitation);
+        let (root, issuing) = (self.new384(), self.new384());
+        self.authorities.push((root.clone(), issuing.clone()));
+        let (request, certificates, node, issuing) = self.request_with(model, &invitation, root, issuing);
         self.issuing.insert(request.site.clone(), issuing.clone());
         let proofs = build::proofs(&model.id, &invitation, &request, &node, &issuing);
         let said = self.say(model, &invitation, Command::RequestAdmission { request, proofs });

@@ -314,6 +314,15 @@ impl Generator {
         let organisations: Vec<_> = model.things.organisations.keys().cloned().collect();
         let organisation = self.random.pick(&organisations)?.clone();
         let user = name("chef");
+        if self.random.chance(15) {
+            // Perhaps a site of the own organisation, but not one that the role is limited to.
+            let person = self.person(model, UserRole::Plattformbetreiber)?;
+            let own = model.things.sites.iter().filter(|(_, (_, site))| site.organisation == person.organisation);
+            let own: Vec<SiteName> = own.map(|(name, _)| name.clone()).collect();
+            let (site, land) = (self.random.pick(&own)?.clone(), self.land());
+            let said = self.say(model, &person.key, Command::UpdateSite { site, land });
+            return self.send(model, said);
+        }
         let command = match self.random.below(12) {
             0 => Command::Propose { action: Action::DeletePolicy { name: name("federation") } },
             1 => Command::Approve { subject: sha256(b"nothing") },
@@ -627,7 +636,12 @@ impl Generator {
             _ => {
                 let open = Self::open_invitations(model);
                 let invitation = *self.random.pick(&open)?;
-                let (root, issuing) = self.random.pick(&self.authorities)?.clone();
+                let (mut root, mut issuing) = self.random.pick(&self.authorities)?.clone();
+                match self.random.below(3) {
+                    0 => root = self.new384(),
+                    1 => issuing = self.new384(),
+                    _ => {}
+                }
                 let (request, certificates, node, issuing) = self.request_with(model, &invitation, root, issuing);
                 let proofs = build::proofs(&model.id, &invitation, &request, &node, &issuing);
                 let said = self.say(model, &invitation, Command::RequestAdmission { request, proofs });

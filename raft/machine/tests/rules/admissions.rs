@@ -215,6 +215,13 @@ fn no_two_sites_share_an_anchor() {
         (request.anchors, request.issuing_certificate) = (vec![other.der], below.der);
     });
     assert!(matches!(refused(same_name), Refusal::Conflict { .. }));
+    let same_key = ask_with(&mut federation, &invitation, |f, request, issuing| {
+        // The other site's root key under a name of its own.
+        let other = Ca::root("root west", f.founders.root.signer.clone());
+        let below = other.below("issuing west", issuing.clone());
+        (request.anchors, request.issuing_certificate) = (vec![other.der], below.der);
+    });
+    assert!(matches!(refused(same_key), Refusal::Conflict { .. }));
     let same_issuing = ask_with(&mut federation, &invitation, |f, request, issuing| {
         *issuing = f.founders.issuing.signer.clone();
         let other = Ca::root("root west", f.ring.p384());

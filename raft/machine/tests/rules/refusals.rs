@@ -190,6 +190,35 @@ fn keys_and_signatures() {
     assert!(matches!(federation.apply(&batched[0]), Outcome::Refused(Refusal::NotFound { .. })), "the true one counts");
 }
 
+/// Apply demands the one form of a signature itself, and does not leave it to whoever verifies.
+#[test]
+fn the_form_of_a_signature_is_not_the_verifiers_affair() {
+    struct Gullible;
+    impl verbund_identity::SignatureVerifier for Gullible {
+        fn verify(&self, _: &PublicKey, _: &[u8], _: &[u8]) -> bool {
+            true
+        }
+    }
+    let (mut federation, author) = federation();
+    let good = federation.statement(&author, harmless());
+    let envelope = signed(&author, good.to_payload());
+    let Authentication::Direct { signature } = envelope.authentication.clone() else { panic!("not direct") };
+    let (r, s) = p256::ecdsa::Signature::from_slice(&signature).unwrap().split_scalars();
+    let high = p256::ecdsa::Signature::from_scalars(r, -s).unwrap().to_bytes().to_vec();
+    let mut outcome = |signature: Vec<u8>| {
+        let changed = Envelope { authentication: Authentication::Direct { signature }, ..envelope.clone() };
+        let bytes = entry(federation.clock, &changed);
+        federation.index += 1;
+        let at = crate::support::build::at(federation.index);
+        federation.state.apply(at, verbund_machine::LogEntry::Command(&bytes), &Gullible).outcome.unwrap()
+    };
+    let longer = [signature.clone(), vec![0]].concat();
+    for wrong in [high, longer, signature[..63].to_vec(), vec![0; 64], vec![0xff; 64]] {
+        assert_eq!(outcome(wrong), Outcome::Refused(Refusal::BadSignature { key: author.id }));
+    }
+    assert!(matches!(outcome(signature), Outcome::Refused(Refusal::NotFound { .. })));
+}
+
 #[test]
 fn what_may_overtake_an_honest_leader_raises_no_alarm() {
     let (mut federation, author) = federation();
