@@ -110,12 +110,17 @@ impl Federation {
     /// Prepares one more site with an organisation of its own, and its invitation. Returns its position.
     pub fn invite(&mut self) -> Result<usize> {
         let site = self.prepare()?;
-        let (name, organisation) = (self.sites[site].name.clone(), self.sites[site].organisation.clone());
-        let contact = self.sites[0].peer_address();
-        let out = self.invitation(site);
-        let arguments = ["--context", "coordinator-1", "invite", &name, "--org", &organisation];
-        self.desk.run(&[&arguments[..], &["--contact", &contact, "--out", &out]].concat())?;
+        self.invite_for(site, "1h")?;
         Ok(site)
+    }
+
+    /// A coordinator invites a site that was prepared, for so long. Errors: it has an invitation file already.
+    pub fn invite_for(&self, site: usize, expires: &str) -> Result<()> {
+        let (name, organisation) = (self.sites[site].name.as_str(), self.sites[site].organisation.as_str());
+        let (contact, out) = (self.sites[0].peer_address(), self.invitation(site));
+        let arguments = ["--context", "coordinator-1", "invite", name, "--org", organisation, "--expires", expires];
+        self.desk.run(&[&arguments[..], &["--contact", &contact, "--out", &out]].concat())?;
+        Ok(())
     }
 
     /// Prepares one more site with keys and an organisation of its own, not invited. Returns its position.
@@ -166,9 +171,27 @@ impl Federation {
     /// One coordinator approves a site, as soon as its request is there.
     pub async fn approve(&self, site: usize, number: usize) -> Result<()> {
         let (context, name) = (coordinator(number), self.sites[site].name.clone());
-        let look = || async { self.desk.run_to(&["--context", &context, "site", "approve", &name, "--yes"], &[0, 8]) };
-        until_async(&format!("approval of {name}"), SETTLE, look).await?;
+        let what = format!("{name}'s request for admission");
+        let (hash, _) = until_async(&what, SETTLE, || async { self.request(&name) }).await?;
+        let arguments = ["--context", &context, "site", "approve", &name, "--yes", "--hash", &hash];
+        // 8 says that more coordinators are awaited.
+        self.desk.run_to(&arguments, &[0, 8])?;
         Ok(())
+    }
+
+    /// Hash of the one open request for admission of a site.
+    fn request(&self, site: &str) -> Result<String> {
+        let list = self.desk.json(&["--context", "coordinator-1", "list", "admissions"])?;
+        let mut found = Vec::new();
+        collect(&list, &mut |resource| {
+            let of_site = resource["spec"]["request"]["site"] == site;
+            (of_site && resource["status"]["admitted"].is_null())
+                .then(|| found.push(resource["metadata"]["name"].clone()));
+        });
+        match found.as_slice() {
+            [Value::String(hash)] => Ok(hash.clone()),
+            _ => anyhow::bail!("not one open request of {site}: {list}"),
+        }
     }
 
     /// Starts a site's daemon and waits until it is ready.
@@ -297,5 +320,17 @@ fn find(value: &Value, field: &str) -> Option<String> {
         },
         Value::Array(items) => items.iter().find_map(|value| find(value, field)),
         _ => None,
+    }
+}
+
+/// Calls `each` with every object in a document.
+fn collect(value: &Value, each: &mut dyn FnMut(&Value)) {
+    match value {
+        Value::Object(fields) => {
+            each(value);
+            fields.values().for_each(|value| collect(value, each));
+        }
+        Value::Array(items) => items.iter().for_each(|item| collect(item, each)),
+        _ => {}
     }
 }

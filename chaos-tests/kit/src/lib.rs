@@ -8,9 +8,14 @@
 //! command line, its API, and its public formats.
 
 pub mod api;
+pub mod audit;
 pub mod author;
+pub mod checker;
 pub mod desk;
 pub mod federation;
+pub mod joiner;
+pub mod metrics;
+pub mod peer;
 pub mod ports;
 pub mod process;
 pub mod seed;

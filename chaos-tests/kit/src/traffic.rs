@@ -60,11 +60,11 @@ impl Traffic {
         let lines = Arc::new(Lines::open(federation, author).await?);
         let mut sessions = Vec::new();
         for number in 1..=SESSIONS {
-            let envelope = author.sign(&author.statement((number, 1), None, Command::OpenSession {}))?;
+            let envelope = author.sign(&author.statement((number, 0), None, Command::OpenSession {}))?;
             let mut at = 0;
             let fate = resolve(&lines, &mut at, &envelope, &mut Tries::default()).await?;
             anyhow::ensure!(matches!(fate, Fate::Applied { .. }), "session {number} was not opened: {fate:?}");
-            sessions.push(Arc::new(Session::opened(number, 1)));
+            sessions.push(Arc::new(Session::opened(number, 0)));
         }
         let (stop, stopped) = watch::channel(false);
         let writes = Arc::new(Mutex::new(Vec::new()));
@@ -89,6 +89,17 @@ impl Traffic {
     pub fn acknowledged(&self) -> usize {
         let writes = self.writes.lock().unwrap_or_else(PoisonError::into_inner);
         writes.iter().filter(|write| matches!(write.fate, Fate::Applied { .. })).count()
+    }
+
+    /// The highest resource version that was acknowledged so far.
+    #[must_use]
+    pub fn last_version(&self) -> u64 {
+        let writes = self.writes.lock().unwrap_or_else(PoisonError::into_inner);
+        writes
+            .iter()
+            .filter_map(|write| if let Fate::Applied { version, .. } = write.fate { Some(version) } else { None })
+            .max()
+            .unwrap_or(0)
     }
 
     /// Lets every writer finish its last write, and returns what happened.

@@ -11,7 +11,7 @@ use hyper::body::Incoming;
 use hyper::client::conn::http2::{Builder, SendRequest};
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use serde::de::DeserializeOwned;
-use verbund_tls::{Address, Alpn, Dialer, LiveIdentity, Pin, Pinned};
+use verbund_tls::{Address, Alpn, Dialer, Line, LiveIdentity, Pin, Pinned};
 
 /// The most that is read of one answer.
 const MAX_ANSWER: usize = 512 * 1024 * 1024;
@@ -53,17 +53,21 @@ impl Door {
         let pinned = Pinned { pin: self.pin, domain: None };
         let dialer = Dialer { timeout: Duration::from_secs(5), ..Dialer::default() };
         let line = dialer.dial_pinned(std::slice::from_ref(&self.address), &pinned, Alpn::H2, identity).await?;
-        let mut builder = Builder::new(TokioExecutor::new());
-        builder.timer(TokioTimer::new()).initial_stream_window_size(1 << 20).initial_connection_window_size(1 << 22);
-        builder.max_concurrent_reset_streams(1024);
-        let (sender, connection) = builder.handshake(TokioIo::new(line)).await?;
-        // Ends with the connection; whoever uses it gets the error there.
-        tokio::spawn(connection);
-        Ok(Connection { sender })
+        Connection::over(line).await
     }
 }
 
 impl Connection {
+    /// Speaks HTTP/2 over a connection that exists.
+    pub async fn over(line: Line) -> Result<Self> {
+        let mut builder = Builder::new(TokioExecutor::new());
+        builder.timer(TokioTimer::new()).initial_stream_window_size(1 << 20).initial_connection_window_size(1 << 22);
+        let (sender, connection) = builder.handshake(TokioIo::new(line)).await?;
+        // Ends with the connection; whoever uses it gets the error there.
+        tokio::spawn(connection);
+        Ok(Self { sender })
+    }
+
     /// Whether it can no longer be used.
     #[must_use]
     pub fn is_closed(&self) -> bool {
@@ -75,7 +79,7 @@ impl Connection {
         self.call(Method::GET, path, "", Bytes::new()).await
     }
 
-    /// `GET`, and the answer's JSON. Errors: any status but 200, with the problem.
+    /// `GET`, and the answer's JSON. Errors: any status but success, with the problem.
     pub async fn get_json<T: DeserializeOwned>(&mut self, path: &str) -> Result<T> {
         self.get(path).await?.json().with_context(|| format!("GET {path}"))
     }
@@ -113,9 +117,9 @@ pub(super) fn request(method: Method, path: &str) -> http::request::Builder {
 }
 
 impl Answer {
-    /// The body as JSON, if the status is 200. Errors: another status, with the body.
+    /// The body as JSON, if the status is one of success. Errors: another status, with the body.
     pub fn json<T: DeserializeOwned>(&self) -> Result<T> {
-        if self.status != StatusCode::OK {
+        if !self.status.is_success() {
             bail!("{}: {}", self.status, String::from_utf8_lossy(&self.body));
         }
         Ok(serde_json::from_slice(&self.body)?)

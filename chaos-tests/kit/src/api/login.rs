@@ -1,6 +1,7 @@
 //! A user's certificate for reading, issued by the site for a request that the registered key signs (formats 4).
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use anyhow::{Context as _, Result};
 use bytes::Bytes;
@@ -13,9 +14,17 @@ use verbund_tls::LiveIdentity;
 
 use super::connection::Door;
 use crate::author::{Author, now};
+use crate::wait::until_async;
 
-/// Asks the site behind `door` for a certificate for `author`. It counts at that site only.
+/// How long a site may take to hear that a key was registered.
+const HEARD: Duration = Duration::from_secs(30);
+
+/// Asks the site behind `door` for a certificate for `author`, who was registered just now, perhaps at another site.
 pub async fn log_in(door: &Door, author: &Author) -> Result<Arc<LiveIdentity>> {
+    Ok(until_async("a user certificate", HEARD, || log_in_once(door, author)).await?.0)
+}
+
+async fn log_in_once(door: &Door, author: &Author) -> Result<Arc<LiveIdentity>> {
     let key = KeyPair::generate_for(&rcgen::PKCS_ECDSA_P256_SHA256)?;
     let csr = CertificateParams::new(Vec::<String>::new())?.serialize_request(&key)?.pem()?;
     let (federation, key_id, time) = (author.federation(), author.key(), now());

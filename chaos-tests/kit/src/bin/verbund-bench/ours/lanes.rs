@@ -37,12 +37,12 @@ pub async fn open_sessions(door: &Door, author: &Author) -> Result<Vec<Arc<Sessi
     let stream = EnvelopeStream::open(&mut connection).await?;
     let mut sessions = Vec::new();
     for number in 1..=workload::CONNECTIONS as u64 {
-        let statement = author.statement((number, 1), None, Command::OpenSession {});
+        let statement = author.statement((number, 0), None, Command::OpenSession {});
         match stream.submit(&author.sign(&statement)?).await? {
             StreamAnswer::Outcome { outcome: Outcome::Accepted(_), .. } => {}
             other => bail!("session {number} was not opened: {other:?}"),
         }
-        sessions.push(Arc::new(Session::opened(number, 1)));
+        sessions.push(Arc::new(Session::opened(number, 0)));
     }
     Ok(sessions)
 }

@@ -1,0 +1,121 @@
+//! A caller of the peers' protocol with any certificate: what an attacker on the network would be.
+
+use std::sync::Arc;
+
+use anyhow::{Context as _, Result, anyhow};
+use http::uri::PathAndQuery;
+use hyper_util::rt::TokioIo;
+use rustls::pki_types::{CertificateDer, PrivatePkcs8KeyDer};
+use tokio::sync::Mutex;
+use tonic::client::Grpc;
+use tonic::transport::{Channel, Endpoint};
+use tonic::{Request, Status};
+use tonic_prost::ProstCodec;
+use verbund_identity::Subject;
+use verbund_keys::{Passphrase, SiteKeys};
+use verbund_model::{FederationId, NodeId};
+use verbund_tls::{Alpn, Bundle, Dialer, Domain, Ends, Expected, LiveIdentity, Trust};
+
+use crate::desk::PASSPHRASE;
+use crate::site::Site;
+
+/// `Vote` of the peers' protocol.
+#[derive(Clone, Copy, PartialEq, prost::Message)]
+pub struct Vote {
+    /// The term.
+    #[prost(uint64, tag = "1")]
+    pub term: u64,
+    /// In whose name.
+    #[prost(uint64, tag = "2")]
+    pub node: u64,
+    /// Whether a majority gave it.
+    #[prost(bool, tag = "3")]
+    pub committed: bool,
+}
+
+/// `VoteRequest`, in part.
+#[derive(Clone, Copy, PartialEq, prost::Message)]
+pub struct VoteRequest {
+    /// What is asked for.
+    #[prost(message, optional, tag = "1")]
+    pub vote: Option<Vote>,
+}
+
+/// `VoteReply`, in part.
+#[derive(Clone, Copy, PartialEq, prost::Message)]
+pub struct VoteReply {
+    /// The vote that stands.
+    #[prost(message, optional, tag = "1")]
+    pub vote: Option<Vote>,
+    /// Whether it was granted.
+    #[prost(bool, tag = "2")]
+    pub granted: bool,
+}
+
+/// What a call says of itself.
+#[derive(Clone, Copy, Debug)]
+pub struct Says {
+    /// In which federation.
+    pub federation: FederationId,
+    /// From which node.
+    pub from: NodeId,
+    /// To which.
+    pub to: NodeId,
+}
+
+/// A site's keys, opened.
+pub fn site_keys(site: &Site) -> Result<SiteKeys> {
+    Ok(SiteKeys::open(&site.data_dir().join("keys"), &Passphrase::new(PASSPHRASE.as_bytes().to_vec())?)?)
+}
+
+/// The identity that a site's own CA gives to a node of that name: what whoever holds the site's keys can make.
+pub fn node_identity(site: &Site, node: NodeId) -> Result<Arc<LiveIdentity>> {
+    let keys = site_keys(site)?;
+    let lifetime = std::time::Duration::from_secs(3600);
+    let now = std::time::SystemTime::now().into();
+    let identity = keys.ca().issue_identity(Subject::Node(node), Vec::new(), Vec::new(), lifetime, now)?;
+    let chain = identity.chain.into_iter().map(|c| CertificateDer::from(c.into_der())).collect();
+    let anchor = CertificateDer::from(keys.anchor_certificate().der().to_vec());
+    let key = PrivatePkcs8KeyDer::from(identity.key.to_pkcs8()?.to_vec());
+    Ok(LiveIdentity::from_pkcs8(chain, anchor, key)?)
+}
+
+/// A bundle with this one site in it.
+fn trust_in(site: &Site) -> Result<Arc<Trust>> {
+    let keys = site_keys(site)?;
+    let anchors = vec![keys.anchor_certificate().der().to_vec()];
+    let domain = Domain { anchors, ..Domain::default() };
+    let domains = [(keys.trust_domain().clone(), domain)].into();
+    Ok(Trust::new(Bundle { sequence: 1, domains, ..Bundle::default() }))
+}
+
+/// Asks a site's peer listener for a vote, with `identity`. Errors: the outer one, no connection; the inner one, the
+/// call was refused.
+pub async fn ask_for_vote(
+    site: &Site,
+    identity: &Arc<LiveIdentity>,
+    says: Says,
+    vote: Vote,
+) -> Result<Result<VoteReply, Status>> {
+    let ends = Ends { trust: trust_in(site)?, identity: identity.clone() };
+    let addresses = [site.peer_address().parse()?];
+    let expected = Expected::Domain(site_keys(site)?.trust_domain().clone());
+    let line = Dialer::default().dial(&ends, &addresses, &expected, Alpn::Peer).await?;
+    let line = Arc::new(Mutex::new(Some(TokioIo::new(line))));
+    let once = tower::service_fn(move |_: http::Uri| {
+        let line = line.clone();
+        async move { line.lock().await.take().ok_or_else(|| std::io::Error::other("the connection was used up")) }
+    });
+    let channel: Channel = Endpoint::from_static("http://peer").connect_with_connector(once).await?;
+    let mut grpc = Grpc::new(channel);
+    grpc.ready().await.map_err(|error| anyhow!(error)).context("the connection was closed at once")?;
+    let mut request = Request::new(VoteRequest { vote: Some(vote) });
+    let metadata = request.metadata_mut();
+    metadata.insert("verbund-federation", says.federation.to_string().parse()?);
+    metadata.insert("verbund-generation", "0".parse()?);
+    metadata.insert("verbund-from", says.from.to_string().parse()?);
+    metadata.insert("verbund-to", says.to.to_string().parse()?);
+    let path = PathAndQuery::from_static("/verbund.peer.v1.Raft/Vote");
+    let reply = grpc.unary(request, path, ProstCodec::<VoteRequest, VoteReply>::default()).await;
+    Ok(reply.map(tonic::Response::into_inner))
+}
