@@ -90,6 +90,10 @@ impl NodeHandle {
         let metrics = self.0.raft.metrics();
         let metrics = metrics.borrow_watched();
         let leads = metrics.current_leader == Some(self.0.shared.id.0);
+        // Who votes alone needs nobody's word that it still leads.
+        if leads && metrics.membership_config.voter_ids().count() == 1 {
+            return Some(Duration::ZERO);
+        }
         let acked = metrics.last_quorum_acked.as_ref().filter(|_| leads).map(|at| at.elapsed());
         acked.into_iter().chain(self.0.shared.published.age()).min()
     }
