@@ -2,6 +2,8 @@
 //! accepts; and after any one byte was changed, a record was dropped and the rest rehashed, the tail was cut, or the whole
 //! chain was rewritten by one site, `audit verify` refuses it and names the first bad record.
 
+#![allow(clippy::unwrap_used)]
+
 use std::path::PathBuf;
 use std::time::Duration;
 

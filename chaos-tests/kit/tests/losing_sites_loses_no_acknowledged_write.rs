@@ -2,6 +2,8 @@
 //! was acknowledged is missing on any member afterwards, what was of unknown outcome was applied exactly once when sent
 //! again, and the killed sites catch up, one by log and one by snapshot.
 
+#![allow(clippy::unwrap_used)]
+
 use std::time::Duration;
 
 use anyhow::{Context as _, Result, ensure};

@@ -2,6 +2,8 @@
 //! refused; unsigned, wrongly signed, replayed and unauthorised envelopes over the API are refused, each by its name and
 //! identically on every replica.
 
+#![allow(clippy::unwrap_used)]
+
 use std::time::Duration;
 
 use anyhow::{Context as _, Result, ensure};

@@ -7,6 +7,7 @@
 //!                                                                              └▶ renewal of the own certificate
 //! ```
 
+mod backfill;
 pub mod enrolment;
 mod error;
 mod http;
@@ -106,6 +107,8 @@ fn spawn_services(
         started.identity.clone(),
         stop.clone(),
     ));
+    let directory = config.data_dir.clone();
+    tasks.spawn(backfill::run(started.node.clone(), started.genesis.clone(), directory, stop.clone()));
     if let Some(syslog) = &config.syslog {
         let records = Arc::new(records::Archived::new(started.node.archive()));
         let applied = records::applied(started.node.clone(), stop.clone());

@@ -1,5 +1,7 @@
 //! Envelopes and statements from the outside: golden bytes, strictness, and that nothing but the signed bytes counts.
 
+#![allow(clippy::unwrap_used)]
+
 use p256::ecdsa::SigningKey;
 use p256::ecdsa::signature::Signer as _;
 use verbund_identity::batch::{build, leaf_hash};

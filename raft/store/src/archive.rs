@@ -3,6 +3,7 @@
 mod checkpoint;
 mod current;
 mod error;
+mod fill;
 mod open;
 mod reader;
 mod segment;

@@ -258,6 +258,37 @@ fn a_node_that_was_given_a_snapshot_goes_on_behind_a_gap_that_can_be_filled() {
 }
 
 #[test]
+fn gaps_are_filled_with_single_records_and_nothing_is_put_elsewhere() {
+    let (founder, behind) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    let (old, new) = (create_small(founder.path()), create_small(behind.path()));
+    old.archive().start_at(0).unwrap();
+    fill(old.archive(), 0..40);
+    new.archive().start_at(13).unwrap();
+    fill(new.archive(), 13..15);
+    new.archive().start_at(30).unwrap();
+    fill(new.archive(), 30..35);
+    assert_eq!(new.archive().gaps(), [0..13, 15..30]);
+    let records = |range: Range<u64>| range.map(entry).collect::<Vec<_>>();
+    for (first, range) in [(12, 12..14), (15, 15..31), (30, 30..31), (40, 40..41)] {
+        let refused = new.archive().fill(first, &records(range.clone())).unwrap_err();
+        assert!(matches!(refused, ArchiveError::OutOfOrder { .. }), "{range:?}");
+    }
+    for range in [0..5, 15..30, 5..13] {
+        new.archive().fill(range.start, &records(range)).unwrap();
+    }
+    assert_eq!(new.archive().gaps(), []);
+    // What was filled survives, and the end goes on as if nothing had been missing.
+    fill(new.archive(), 35..36);
+    assert_eq!(read(new.archive(), 0..99), (0..36).collect::<Vec<_>>());
+    new.close().unwrap();
+    let new = open_small(behind.path());
+    assert_eq!(new.archive().gaps(), []);
+    assert_eq!(read(new.archive(), 0..99), (0..36).collect::<Vec<_>>());
+    let whole = |store: &Store, end| store.archive().segment_bytes(end).unwrap();
+    assert!(whole(&new, 24).is_some() && whole(&new, 24) == whole(&old, 24), "a whole segment is the founder's");
+}
+
+#[test]
 fn retention_removes_whole_segments_but_never_the_last() {
     let dir = tempfile::tempdir().unwrap();
     let store = create_small(dir.path());
