@@ -1,5 +1,5 @@
-//! The audit export: its form ([`format`](self::format)), and its verification, offline, with the export alone
-//! ([`verify`](self::verify)).
+//! The audit export: its form ([`mod@format`]), and its verification, offline, with the export alone
+//! ([`mod@verify`]).
 
 pub mod format;
 pub mod verify;

@@ -1,6 +1,6 @@
 //! What people read, in German and English (Fluent). Programs read JSON, which is never translated.
 //!
-//! Messages are named by id; [`t!`] gives the text in the language of the process. Both languages have exactly the same
+//! Messages are named by id; `t!` gives the text in the language of the process. Both languages have exactly the same
 //! ids and variables: a test compares them, and that every id that the code names exists.
 
 mod lang;
