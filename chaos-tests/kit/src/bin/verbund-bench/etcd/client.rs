@@ -94,7 +94,7 @@ pub struct Put {
 impl Operation for Put {
     async fn run(&mut self, number: u64) -> Result<()> {
         let key = Bytes::from(workload::key(self.client, self.clients, number));
-        let value = Bytes::from(workload::value(self.client, number));
+        let value = Bytes::from(workload::value());
         let answer: wire::PutResponse = unary(&mut self.grpc, wire::PutRequest { key, value }, wire::PUT).await?;
         ensure!(answer.header.is_some_and(|h| h.revision > 0), "etcd answered a put without a revision");
         Ok(())

@@ -49,7 +49,7 @@ pub async fn open_sessions(door: &Door, author: &Author) -> Result<Vec<Arc<Sessi
 
 /// The write that a client does next.
 pub fn command(client: usize, clients: usize, number: u64) -> Result<Command> {
-    let document: Document = serde_json::from_str(&workload::value(client, number))?;
+    let document: Document = serde_json::from_str(&workload::value())?;
     let entry = CatalogueEntry {
         name: verbund_model::CatalogueName::new(workload::key(client, clients, number))?,
         organisation: verbund_model::OrgName::new("o1")?,
