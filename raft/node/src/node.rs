@@ -32,6 +32,8 @@ use crate::submit::{SubmitError, Submitted, Submitter};
 
 /// How long a leader that stops waits for another to take over.
 const HAND_OVER: Duration = Duration::from_secs(3);
+/// How long a stopping node waits for its last snapshot.
+const LAST_SNAPSHOT: Duration = Duration::from_secs(5);
 
 struct Inner {
     shared: Arc<Shared>,
@@ -184,10 +186,11 @@ impl NodeHandle {
         }
     }
 
-    /// Stops in order: hands leadership over, makes everything durable, closes the store. Errors: what could not be made
-    /// durable.
+    /// Stops in order: hands leadership over, takes a snapshot, makes everything durable, closes the store. Errors: what
+    /// could not be made durable.
     pub async fn shutdown(&self) -> Result<(), verbund_store::StoreFailure> {
         self.hand_over().await;
+        self.leave_nothing_to_replay().await;
         self.stop().await;
         let store = self.0.store.lock().unwrap_or_else(PoisonError::into_inner).take();
         let Some(store) = store else { return Ok(()) };
@@ -205,6 +208,24 @@ impl NodeHandle {
         self.0.peers.forget(|_| false);
         // The core task's own panic was logged where it happened.
         let _ = self.0.raft.shutdown().await;
+    }
+
+    /// Takes a snapshot of what is applied, for the next start (formats 11). If it cannot be had in time, that start takes
+    /// longer, which is no reason not to stop.
+    async fn leave_nothing_to_replay(&self) {
+        let applied = self.status().head.index;
+        let mut metrics = self.0.raft.metrics();
+        self.take_snapshot().await;
+        let taken = async {
+            while metrics.borrow_watched().snapshot.map_or(0, |id| id.index) < applied {
+                if metrics.changed().await.is_err() {
+                    return;
+                }
+            }
+        };
+        if tokio::time::timeout(LAST_SNAPSHOT, taken).await.is_err() {
+            tracing::warn!(applied, "the last snapshot was not ready in time; the next start replays the log");
+        }
     }
 
     async fn hand_over(&self) {
