@@ -36,6 +36,16 @@ fn before<'a>(index: u64, effective: &'a StoredMembership, committed: &'a Stored
     if is_before(effective) { effective } else { committed }
 }
 
+/// What becomes of a part that nothing speaks against.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Verdict {
+    /// Raft may append it.
+    Append,
+    /// This node's log lacks what comes before it, so its membership can be vetted by nobody yet. Raft sees it without its
+    /// entries: that tells the leader to go further back, and appends nothing even if the rest arrives meanwhile.
+    Probe,
+}
+
 /// Looks at an append and cuts it where Raft must have taken in the first part before the second can be judged: a
 /// membership can only be vetted when what lies before it is applied as far as its basis.
 pub(crate) struct Intake {
@@ -64,7 +74,7 @@ impl Intake {
     }
 
     /// Whether Raft may see this part. Errors: why not; an alarm was raised where it is due.
-    pub(crate) async fn judge(&self, part: &AppendEntries) -> Result<(), PeerRefusal> {
+    pub(crate) async fn judge(&self, part: &AppendEntries) -> Result<Verdict, PeerRefusal> {
         let leader = NodeId(node_of(&part.vote));
         speaks_for(&self.shared, self.peer, leader)?;
         self.check_stamps(part, leader)?;
@@ -73,9 +83,11 @@ impl Intake {
             return Err(PeerRefusal::WritesStopped);
         }
         self.check_history(part).await?;
-        self.vet(part, leader).await?;
-        self.prepare(part);
-        Ok(())
+        let verdict = self.vet(part, leader).await?;
+        if verdict == Verdict::Append {
+            self.prepare(part);
+        }
+        Ok(verdict)
     }
 
     #[cfg(not(feature = "tamper"))]
@@ -109,24 +121,27 @@ impl Intake {
         Ok(())
     }
 
-    async fn vet(&self, part: &AppendEntries, leader: NodeId) -> Result<(), PeerRefusal> {
+    async fn vet(&self, part: &AppendEntries, leader: NodeId) -> Result<Verdict, PeerRefusal> {
         #[cfg(feature = "tamper")]
         if !self.shared.defends(Defence::Membership) {
-            return Ok(());
+            return Ok(Verdict::Append);
         }
         // By the cut, only the first entry of a part can be a membership.
-        let Some(entry) = part.entries.first() else { return Ok(()) };
-        let Body::Membership(proposed) = &entry.payload.body else { return Ok(()) };
+        let Some(entry) = part.entries.first() else { return Ok(Verdict::Append) };
+        let Body::Membership(proposed) = &entry.payload.body else { return Ok(Verdict::Append) };
+        if self.lacks_previous(part).await? {
+            return Ok(Verdict::Probe);
+        }
         let (basis, index) = (entry.payload.basis, entry.log_id.index);
         if self.at(index).await?.known == Some(entry.log_id) {
-            return Ok(()); // Sent again: it was vetted when it came first, and stays as it is.
+            return Ok(Verdict::Append); // Sent again: it was vetted when it came first, and stays as it is.
         }
         if !self.shared.published.wait_for(basis, HOLD).await {
             return Err(PeerRefusal::BasisNotApplied { basis, applied: self.shared.published.index() });
         }
         let current = to_machine(self.at(index).await?.members.membership());
         match self.shared.published.state().vet_membership(&current, &to_machine(proposed), basis) {
-            Ok(()) => Ok(()),
+            Ok(()) => Ok(Verdict::Append),
             Err(VetError::BasisAhead { basis, applied }) => Err(PeerRefusal::BasisNotApplied { basis, applied }),
             Err(error) => {
                 let why = error.to_string();
@@ -134,6 +149,17 @@ impl Intake {
                 Err(PeerRefusal::ForgedMembership { index, why })
             }
         }
+    }
+
+    /// Whether the entry before this part is not in this node's log. A leader finds out how far a follower's log goes by
+    /// trying, from the middle.
+    async fn lacks_previous(&self, part: &AppendEntries) -> Result<bool, PeerRefusal> {
+        let Some(previous) = part.prev_log_id else { return Ok(false) };
+        let state = self.shared.published.state();
+        if state.entries() > 0 && previous.index <= state.applied().index {
+            return Ok(false); // Applied, and perhaps purged.
+        }
+        Ok(self.at(previous.index).await?.known != Some(previous))
     }
 
     /// What this node's log has at `index`, and who are members just before it. Asked in Raft's own queue, so that every

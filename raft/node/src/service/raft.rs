@@ -12,7 +12,7 @@ use verbund_store::SnapshotStore;
 use verbund_tls::Service;
 
 use super::gate::{admit, speaks_for};
-use super::intake::Intake;
+use super::intake::{Intake, Verdict};
 use crate::proto;
 use crate::proto::raft_server::Raft as Calls;
 use crate::raft::snapshot::SnapshotData;
@@ -105,13 +105,16 @@ impl Feeding {
     async fn step(&mut self) -> Result<Option<AppendEntries>, Status> {
         loop {
             if let Some(part) = self.ready.next() {
-                self.intake.judge(&part).await.map_err(|refusal| {
+                let verdict = self.intake.judge(&part).await.map_err(|refusal| {
                     self.intake.shared.counters.appends_refused.add(1);
                     tracing::warn!(peer = %self.intake.peer, %refusal, "refused an append");
                     refusal.status()
                 })?;
                 self.intake.shared.published.touch();
-                return Ok(Some(part));
+                return Ok(Some(match verdict {
+                    Verdict::Append => part,
+                    Verdict::Probe => AppendEntries { entries: Vec::new(), ..part },
+                }));
             }
             let Some(request) = self.incoming.next().await else { return Ok(None) };
             // A broken connection is the end, not a refusal.

@@ -191,6 +191,27 @@ async fn who_was_away_believes_a_leader_admitted_meanwhile() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn who_joins_after_a_voter_was_replaced_learns_the_whole_log() {
+    let mut cluster = Cluster::of(3).await;
+    let victim = (0..3).rev().find(|i| cluster.running(*i).id != NodeId::mint(0, 1)).unwrap();
+    let lost = cluster.running(victim).id;
+    let _gone = cluster.kill(victim).await;
+    let leader = cluster.leader().await;
+    // The leader tries a new follower from the middle of its log: what is behind it there must hold a change of voters
+    // whose basis the follower has not applied.
+    for i in 0..20 {
+        cluster.must(leader, cluster.entry(&format!("before-{i}"))).await;
+    }
+    let replace = Command::Propose { action: Action::ReplaceVoter { lost } };
+    cluster.must(0, cluster.coordinator.envelope(replace)).await;
+    cluster.until_voters(1).await;
+    let new = cluster.admit().await;
+    let leader = cluster.leader().await;
+    cluster.must(leader, cluster.entry("after")).await;
+    until("the log has arrived", || entry_exists(&cluster.node(new).read_stale().0, "after")).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_removed_node_is_out_and_heard_no_more() {
     let mut cluster = Cluster::of(3).await;
     let victim = (0..3).rev().find(|i| cluster.running(*i).id != NodeId::mint(0, 1)).unwrap();
