@@ -197,14 +197,22 @@ async fn who_joins_after_a_voter_was_replaced_learns_the_whole_log() {
     let lost = cluster.running(victim).id;
     let _gone = cluster.kill(victim).await;
     let leader = cluster.leader().await;
-    // The leader tries a new follower from the middle of its log: what is behind it there must hold a change of voters
-    // whose basis the follower has not applied.
-    for i in 0..20 {
-        cluster.must(leader, cluster.entry(&format!("before-{i}"))).await;
+    // The leader tries a new follower from the middle of its log, at a multiple of eight: the change of voters is put
+    // there, right behind its basis, which the new follower cannot have applied.
+    let last = |cluster: &Cluster| cluster.node(leader).status().last.unwrap();
+    let mut written = 0;
+    while last(&cluster) % 8 != 6 {
+        written += 1;
+        cluster.must(leader, cluster.entry(&format!("entry-{written}"))).await;
     }
+    let change = last(&cluster) + 2;
     let replace = Command::Propose { action: Action::ReplaceVoter { lost } };
     cluster.must(0, cluster.coordinator.envelope(replace)).await;
     cluster.until_voters(1).await;
+    while last(&cluster) < 2 * change {
+        written += 1;
+        cluster.must(leader, cluster.entry(&format!("entry-{written}"))).await;
+    }
     let new = cluster.admit().await;
     let leader = cluster.leader().await;
     cluster.must(leader, cluster.entry("after")).await;
