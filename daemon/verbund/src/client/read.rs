@@ -93,7 +93,9 @@ impl Client {
                 Err(error) => return Ok(Err(error)),
                 Ok((headers, value)) => {
                     let number = |name| number(&headers, &name);
-                    let (index, age) = (number(VERBUND_INDEX).unwrap_or(0), number(VERBUND_AGE_MS));
+                    // An age that no clock ever measured says that the site does not know.
+                    let known = |age: &u64| *age < (1 << 53) - 1;
+                    let (index, age) = (number(VERBUND_INDEX).unwrap_or(0), number(VERBUND_AGE_MS).filter(known));
                     return Ok(Ok(Read { value, index, age }));
                 }
             }

@@ -65,7 +65,7 @@ pub fn status(node: &NodeHandle, about: &About) -> Status {
         checkpoint: node.archive().checkpoints().ok().and_then(|all| all.last().copied()),
         certificate_not_after: Some(not_after),
         disk,
-        warnings: warnings(&seen, fresh, now),
+        warnings: warnings(&state, &seen, fresh, now),
         alarms: seen.alarms.iter().map(notice).collect(),
     }
 }
@@ -161,8 +161,11 @@ fn sites(state: &State, seen: &verbund_node::Status, connected: &BTreeSet<NodeId
     sites.into_values().collect()
 }
 
-fn warnings(seen: &verbund_node::Status, fresh: bool, now: Millis) -> Vec<Notice> {
-    let mut notices: Vec<Notice> = seen.warnings.iter().map(|warning| of_voters(warning, now)).collect();
+fn warnings(state: &State, seen: &verbund_node::Status, fresh: bool, now: Millis) -> Vec<Notice> {
+    // The voter plan follows from sites and nodes: it is what it is since the last of them changed.
+    let changed = state.nodes().map(|node| node.changed).chain(state.sites().map(|site| site.changed)).max();
+    let since = changed.unwrap_or(now);
+    let mut notices: Vec<Notice> = seen.warnings.iter().map(|warning| of_voters(warning, since)).collect();
     if !fresh {
         notices.push(Notice {
             name: "no-leader".to_owned(),
@@ -177,7 +180,7 @@ fn warnings(seen: &verbund_node::Status, fresh: bool, now: Millis) -> Vec<Notice
     notices
 }
 
-fn of_voters(warning: &VoterWarning, now: Millis) -> Notice {
+fn of_voters(warning: &VoterWarning, since: Millis) -> Notice {
     let (name, de) = match warning {
         VoterWarning::NoNode => {
             ("no-voter", "Kein Standort hat einen aktiven Knoten: niemand kann abstimmen.".to_owned())
@@ -198,7 +201,7 @@ fn of_voters(warning: &VoterWarning, now: Millis) -> Notice {
             ("single-land", format!("Alle Stimmberechtigten stehen in {land}: sein Verlust hält alles Schreiben an."))
         }
     };
-    Notice { name: name.to_owned(), since: now, subject: None, message: Localised::new(de, warning.to_string()) }
+    Notice { name: name.to_owned(), since, subject: None, message: Localised::new(de, warning.to_string()) }
 }
 
 fn notice(raised: &RaisedAlarm) -> Notice {
