@@ -9,13 +9,13 @@
 //! ```
 
 use std::fs;
-use std::io::Write as _;
 use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 use verbund_identity::{Genesis, GenesisError};
 use verbund_model::{FederationId, NodeId, SiteName};
 
+use crate::files;
 use crate::join::protocol::Member;
 
 const ENROLMENT: &str = "enrolment.json";
@@ -142,16 +142,5 @@ impl Enrolment {
 }
 
 fn put(path: &Path, bytes: &[u8]) -> Result<(), EnrolmentError> {
-    let write = || -> std::io::Result<()> {
-        let fresh = path.with_extension("new");
-        let mut file = fs::File::create(&fresh)?;
-        file.write_all(bytes)?;
-        file.sync_all()?;
-        fs::rename(&fresh, path)?;
-        match path.parent() {
-            Some(dir) => fs::File::open(dir)?.sync_all(),
-            None => Ok(()),
-        }
-    };
-    write().map_err(|source| EnrolmentError::Io { path: path.to_owned(), source })
+    files::replace(path, bytes).map_err(|source| EnrolmentError::Io { path: path.to_owned(), source })
 }

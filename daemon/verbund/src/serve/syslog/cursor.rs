@@ -1,7 +1,6 @@
 //! How far the sink has come, in a file that a crash leaves whole.
 
 use std::fs;
-use std::io::Write as _;
 use std::path::{Path, PathBuf};
 
 /// Why the cursor cannot be read or written.
@@ -42,14 +41,11 @@ impl Cursor {
 
     /// Notes that everything up to `index` was sent. Errors: [`CursorError`].
     pub fn set(&mut self, index: u64) -> Result<(), CursorError> {
-        let write = || -> std::io::Result<()> {
-            let fresh = self.path.with_extension("new");
-            let mut file = fs::File::create(&fresh)?;
-            writeln!(file, "{index}")?;
-            file.sync_all()?;
-            fs::rename(&fresh, &self.path)
-        };
-        write().map_err(|e| CursorError { path: self.path.clone(), verb: "written", reason: e.to_string() })?;
+        crate::files::replace(&self.path, format!("{index}\n").as_bytes()).map_err(|e| CursorError {
+            path: self.path.clone(),
+            verb: "written",
+            reason: e.to_string(),
+        })?;
         self.sent = index;
         Ok(())
     }
