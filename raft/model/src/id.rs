@@ -5,5 +5,8 @@ mod name;
 mod node;
 
 pub use hash::{FederationId, Hash, HashError, KeyId};
-pub use name::{CatalogueName, NameError, OrgName, PolicyName, SiteName, UserId};
+pub use name::{
+    CatalogueName, ClusterName, EvidenceName, ExceptionName, NameError, OrgName, PolicyName, SiteName, TicketName,
+    UserId, WorkloadName,
+};
 pub use node::{NodeId, NodeIdError};

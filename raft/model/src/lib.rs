@@ -16,6 +16,9 @@ pub mod view;
 
 pub use command::Command;
 pub use document::Document;
-pub use id::{CatalogueName, FederationId, Hash, KeyId, NodeId, OrgName, PolicyName, SiteName, UserId};
+pub use id::{
+    CatalogueName, ClusterName, EvidenceName, ExceptionName, FederationId, Hash, KeyId, NodeId, OrgName, PolicyName,
+    SiteName, TicketName, UserId, WorkloadName,
+};
 pub use key::{Algorithm, PublicKey};
 pub use outcome::{Accepted, Outcome, Refusal};

@@ -4,21 +4,39 @@
 
 mod address;
 mod admission;
+mod amounts;
 mod catalogue;
+mod cluster;
 mod federation;
 mod land;
 mod organisation;
+mod place;
+mod placement;
 mod site;
 mod user;
+mod workload;
 
 pub use address::{Address, AddressError};
 pub use admission::{Admission, AdmissionRequest, Invitation, InvitationUse, Proofs};
+pub use amounts::Amounts;
 pub use catalogue::{CatalogueEntry, Policy};
+pub use cluster::{
+    Cluster, ClusterSpec, ClusterStanding, Evidence, EvidenceSubject, Lease, LicenceVeto, Observation, Presence,
+};
 pub use federation::{Action, CoordinatorSet, Federation, Proposal};
 pub use land::{Land, LandError};
 pub use organisation::{OrgRole, Organisation, Standing};
+pub use place::{
+    ApiKind, Confidentiality, Coordinates, DistanceClass, EvidenceKind, KubernetesVersion, Network, Operator,
+    Requirements, Schutzbedarf, SiteFacts, Stage, Zone,
+};
+pub use placement::{
+    Cause, ChangeKind, ChangeTicket, CopyPhase, CopyRole, Finding, Incident, MembershipId, PlacedCopy, Placement,
+    SignedFinding, Verdict, Waiting,
+};
 pub use site::{Der, Node, NodeStanding, Site};
 pub use user::{KeyOwner, RegisteredKey, RoleBinding, User, UserRole};
+pub use workload::{Consent, Exception, FailoverAuthority, FenceLevel, Mode, Standby, Workload, WorkloadSpec};
 
 use serde::{Deserialize, Serialize};
 

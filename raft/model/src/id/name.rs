@@ -100,3 +100,23 @@ name! {
     /// A policy's name.
     PolicyName, "the policy's name", 63
 }
+name! {
+    /// A cluster's name, unique in the federation.
+    ClusterName, "the cluster's name", 40
+}
+name! {
+    /// A workload's name, unique in the federation; it is also the name of its namespace.
+    WorkloadName, "the workload's name", 40
+}
+name! {
+    /// The name of an evidence.
+    EvidenceName, "the evidence's name", 63
+}
+name! {
+    /// The name of an exception.
+    ExceptionName, "the exception's name", 63
+}
+name! {
+    /// The name of a change, or of an incident.
+    TicketName, "the ticket's name", 80
+}
