@@ -5,7 +5,7 @@ mod checkpoint;
 mod exchange;
 mod findings;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -25,6 +25,9 @@ pub(crate) use exchange::Exchange;
 const KEPT: usize = 96;
 /// The most heads that are looked at in one message.
 const MOST: usize = 256;
+/// How many of the last multiples get a checkpoint. Under load several of them pass between two exchanges, and members pass
+/// them at different times: with the newest alone, no majority would ever speak of the same one.
+const MULTIPLES: u64 = 8;
 
 /// Signs this node's heads with its registered key.
 pub trait HeadSigner: Send + Sync {
@@ -105,10 +108,9 @@ impl Book {
     /// Signs what is due: the newest head, and the newest of the marks. May block on the custody.
     fn sign_due(&self) {
         let Some(newest) = self.shared.ring.newest() else { return };
-        let mark = |step: u64| newest.index - newest.index % step.max(1);
-        let wanted = [newest.index, mark(STEP), mark(self.settings.checkpoint_every)];
-        for index in wanted {
-            if index == 0 || self.pages().own.contains_key(&index) {
+        let wanted = self.marks(newest.index);
+        for index in wanted.iter().copied() {
+            if self.pages().own.contains_key(&index) {
                 continue;
             }
             let Some(signed) = self.shared.ring.at(index).and_then(|head| self.sign(head)) else { continue };
@@ -122,12 +124,25 @@ impl Book {
         }
     }
 
+    /// Of which indexes this node tells its head when `newest` is the last: that one, the last that everybody keeps, and the
+    /// last multiples that want a checkpoint.
+    fn marks(&self, newest: u64) -> BTreeSet<u64> {
+        let multiples = self.multiples(newest);
+        multiples.chain([newest, newest - newest % STEP]).filter(|index| *index > 0).collect()
+    }
+
+    /// The last multiples up to `newest` that want a checkpoint, the newest first.
+    fn multiples(&self, newest: u64) -> impl Iterator<Item = u64> + use<> {
+        let every = self.settings.checkpoint_every.max(1);
+        let last = newest / every;
+        (last.saturating_sub(MULTIPLES - 1)..=last).rev().map(move |count| count * every).filter(|index| *index > 0)
+    }
+
     /// What this node tells others.
     pub(crate) fn message(&self) -> proto::HeadsMessage {
         let pages = self.pages();
         let newest = pages.own.keys().next_back().copied().unwrap_or(0);
-        let of_marks = |step: u64| newest - newest % step.max(1);
-        let wanted = [newest, of_marks(STEP), of_marks(self.settings.checkpoint_every)];
+        let wanted = self.marks(newest);
         let own = pages.own.iter().rev().filter(|(index, _)| wanted.contains(index)).map(|(_, head)| encode(head));
         let own = own.collect();
         let mut relayed = Vec::new();

@@ -26,14 +26,13 @@ impl Book {
         }
     }
 
-    /// The indexes that want a checkpoint: the newest multiple, and the last entry before a quiet while.
+    /// The indexes that want a checkpoint: the last multiples, and the last entry before a quiet while.
     fn due(&self) -> BTreeSet<u64> {
         let pages = self.pages();
         let (newest, since) = pages.newest;
-        let multiple = newest - newest % self.settings.checkpoint_every.max(1);
         let quiet = (since.elapsed() >= self.settings.quiet).then_some(newest);
         let last = pages.last_checkpoint;
-        [Some(multiple), quiet].into_iter().flatten().filter(|index| *index > 0 && Some(*index) > last).collect()
+        self.multiples(newest).chain(quiet).filter(|index| *index > 0 && Some(*index) > last).collect()
     }
 
     /// The newest index not above `most` for which equal heads of a majority of active sites are known, and those heads:

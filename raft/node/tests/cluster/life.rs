@@ -325,6 +325,36 @@ async fn checkpoints_are_made_by_a_majority_of_sites() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_rush_of_writes_leaves_no_checkpoint_out() {
+    let mut cluster = Cluster::of(3).await;
+    let mut gone = Vec::new();
+    for index in 0..3 {
+        gone.push(cluster.kill(index).await);
+    }
+    cluster.heads.checkpoint_every = 4;
+    for (index, gone) in gone.into_iter().enumerate() {
+        cluster.revive(index, gone).await;
+    }
+    cluster.leader().await;
+    cluster.must(0, cluster.entry("first")).await;
+    let first = cluster.node(0).read_stale().0.head().index;
+    // All of them between two exchanges of heads, on any machine that writes ten entries in a second.
+    for number in 0..16 {
+        cluster.must(0, cluster.entry(&format!("rush-{number}"))).await;
+    }
+    let last = cluster.node(0).read_stale().0.head().index;
+    let wanted: Vec<u64> = (first + 1..=last).filter(|index| index.is_multiple_of(4)).collect();
+    assert!(wanted.len() >= 4, "{first} to {last}");
+    until("each has every checkpoint", || {
+        cluster.all().all(|running| {
+            let made = running.node.archive().checkpoints().unwrap();
+            wanted.iter().all(|index| made.contains(index))
+        })
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_site_that_accepts_nothing_votes_writes_and_leads() {
     let mut cluster = Cluster::of(1).await;
     cluster.admit().await;
