@@ -65,16 +65,24 @@ impl DesiredCopy {
     }
 }
 
-/// The cluster's lease as the state has it.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+/// The lease that is open for the cluster, as the state has it (lease.md).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct DesiredLease {
-    /// The generation; 0: none was ever opened.
+    /// The open generation.
     pub generation: u64,
-    /// Whether it is open.
-    pub open: bool,
     /// Log index of the entry that opened it.
-    pub opened_at: u64,
+    pub opened: u64,
+    /// L, in milliseconds.
+    pub length: u64,
+    /// m, in milliseconds.
+    pub margin: u64,
+    /// The largest L of any lease that may still live, in milliseconds.
+    pub longest_length: u64,
+    /// The largest m of any lease that may still live, in milliseconds.
+    pub longest_margin: u64,
+    /// The agent's newest incarnation that the log registered; 0 if it registers none.
+    pub incarnation: u64,
 }
 
 /// All that the federation wants of one cluster.
@@ -85,8 +93,8 @@ pub struct Desired {
     pub index: u64,
     /// The cluster.
     pub cluster: ClusterName,
-    /// Its lease.
-    pub lease: DesiredLease,
+    /// Its lease, if one is open.
+    pub lease: Option<DesiredLease>,
     /// Cluster-scoped kinds that its operator lets workloads bring.
     pub cluster_kinds: BTreeSet<ApiKind>,
     /// The copies.
@@ -97,7 +105,6 @@ impl Desired {
     /// Nothing wanted, and nothing known.
     #[must_use]
     pub const fn nothing(cluster: ClusterName) -> Self {
-        let lease = DesiredLease { generation: 0, open: false, opened_at: 0 };
-        Self { index: 0, cluster, lease, cluster_kinds: BTreeSet::new(), workloads: BTreeMap::new() }
+        Self { index: 0, cluster, lease: None, cluster_kinds: BTreeSet::new(), workloads: BTreeMap::new() }
     }
 }

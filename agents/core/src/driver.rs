@@ -89,7 +89,8 @@ pub trait Driver: Send + Sync + 'static {
     fn changed(&self) -> impl Future<Output = BTreeSet<WorkloadName>> + Send;
 
     /// Applies one object of a workload, server-side with the field manager [`crate::names::FIELD_MANAGER`] and by force, so
-    /// that fields which left it are removed. Creating a namespace that exists and is not ours is an error.
+    /// that fields which left it are removed; with the rights that [`Object::origin`] says, and only if the object still has
+    /// the version of [`Object::expect`], if that is given. Creating a namespace that exists and is not ours is an error.
     fn apply(&self, workload: &WorkloadName, object: &Object) -> impl Future<Output = Result<(), Self::Error>> + Send;
 
     /// Removes one object (dependents in the background), only if it carries the owner's label of this workload. One that is

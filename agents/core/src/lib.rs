@@ -2,8 +2,8 @@
 //! (design 6). The agent of `verbund-agent` carries them out through a [`Driver`], of which there are two: Kubernetes and
 //! the simulated cluster.
 //!
-//! The order of one workload's life: [`validate`] refuses what may not run, [`render`] makes the objects to apply from the
-//! manifests, [`reconcile`] compares them with what is there, [`readiness`] says how far it has come.
+//! The order of one workload's life: [`manifest`] refuses what may not run, [`mod@render`] makes the objects to apply from the
+//! manifests, [`mod@reconcile`] compares them with what is there, [`readiness`] says how far it has come.
 //!
 //! What always holds:
 //! - An exclusive copy is applied only under a lease that is held, of the generation that the copy names, and with a desired
@@ -16,14 +16,28 @@
 //! what a driver can do.
 
 pub mod action;
+pub mod base;
 pub mod desired;
+pub mod drift;
 pub mod driver;
+pub mod facts;
+pub mod guard;
+pub mod manifest;
 pub mod names;
 pub mod object;
 pub mod observed;
+pub mod pods;
+pub mod readiness;
+pub mod reconcile;
+pub mod render;
+pub mod settings;
 
 pub use action::{Act, Action, Why};
 pub use desired::{Desired, DesiredCopy, DesiredLease, DesiredRole};
 pub use driver::{ClusterEvent, Driver, LogLine, LogQuery, Measured};
-pub use object::{Object, ObjectKey, Scope, Scopes};
-pub use observed::{NamespaceState, ObservedCopy, ObservedNamespace, ObservedObject, ObservedPod};
+pub use facts::Facts;
+pub use object::{Object, ObjectKey, Origin, Scope, Scopes};
+pub use observed::{NamespaceState, Observed, ObservedCopy, ObservedNamespace, ObservedObject, ObservedPod};
+pub use reconcile::{Given, Right, keys, reconcile};
+pub use render::Context;
+pub use settings::{PullPolicy, Settings};

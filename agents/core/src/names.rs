@@ -58,3 +58,12 @@ pub const ENV_CLUSTER: &str = "VERBUND_CLUSTER";
 pub const ENV_GUARD_DESK: &str = "VERBUND_GUARD_DESK";
 /// Environment of each guarded container: milliseconds that the program has to stop.
 pub const ENV_STOP_BUDGET: &str = "VERBUND_STOP_BUDGET_MS";
+
+/// Prefix of the labels and annotations that only the agent sets.
+pub const PREFIX: &str = "verbund.de/";
+/// Annotation in a manifest that tells the simulated cluster what its pods do.
+pub const SIMULATE: &str = "verbund.de/simulate";
+/// Name of the LimitRange in each namespace: what a container asks for that does not say.
+pub const LIMITS: &str = "verbund";
+/// Name of the RoleBinding that gives the agent's ServiceAccount its rights in a namespace.
+pub const ROLE_BINDING: &str = "verbund-agent";

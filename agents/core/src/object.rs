@@ -72,11 +72,25 @@ impl fmt::Display for ObjectKey {
     }
 }
 
+/// With whose rights an object is applied.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Origin {
+    /// The agent's own: what every namespace has.
+    Base,
+    /// A manifest: through the ServiceAccount of the workload.
+    Manifest,
+}
+
 /// An object to apply.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Object {
     /// Which object.
     pub key: ObjectKey,
+    /// With whose rights.
+    pub origin: Origin,
+    /// If given, `metadata.resourceVersion` that the object must still have; otherwise nothing is changed and the
+    /// operation fails. This keeps a delayed write from undoing a later one.
+    pub expect: Option<String>,
     /// The whole body for a server-side apply, with the annotation [`names::APPLIED`].
     pub body: Value,
     /// What that annotation says.
@@ -88,12 +102,19 @@ impl Object {
     ///
     /// `body` is an object with `metadata`; what has none gets it.
     #[must_use]
-    pub fn seal(key: ObjectKey, mut body: Value) -> Self {
+    pub fn seal(key: ObjectKey, origin: Origin, mut body: Value) -> Self {
         let digest = HEXLOWER.encode(&Sha256::digest(body.to_string()));
         if !body["metadata"]["annotations"].is_object() {
             body["metadata"]["annotations"] = Value::Object(serde_json::Map::new());
         }
         body["metadata"]["annotations"][names::APPLIED] = Value::String(digest.clone());
-        Self { key, body, digest }
+        Self { key, origin, expect: None, body, digest }
+    }
+
+    /// The same, to be applied only if the object is still as `live` is.
+    #[must_use]
+    pub fn expecting(mut self, live: &Value) -> Self {
+        self.expect = live["metadata"]["resourceVersion"].as_str().map(str::to_owned);
+        self
     }
 }
