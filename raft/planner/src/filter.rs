@@ -1,0 +1,295 @@
+//! The filters: for each hard rule one function that says nothing, or why a place does not fit.
+
+use std::collections::BTreeSet;
+
+use verbund_model::resource::{
+    ClusterStanding, Consent, Coordinates, CopyRole, DistanceClass, EvidenceKind, LicenceVeto, Millis, Operator,
+    Standing,
+};
+use verbund_model::{ClusterName, SiteName};
+
+use crate::demand::{Demand, Shape};
+use crate::distance::{GEOREDUNDANT, WITH_REASON, kilometres};
+use crate::inventory::Inventory;
+use crate::place::Place;
+use crate::reason::{Compute, Reason};
+use crate::rule::Rule;
+use crate::sum::plain;
+
+/// What a filter of the place alone looks at: nothing here depends on where other copies are.
+pub(crate) struct Ask<'a> {
+    pub(crate) shape: &'a Shape,
+    pub(crate) inventory: &'a Inventory,
+    pub(crate) now: Millis,
+}
+
+type Filter = fn(&Ask<'_>, &Place<'_>) -> Option<Reason>;
+
+/// The filters of the place alone, the cheap ones and those that fail often first.
+const FILTERS: &[(Rule, Filter)] = &[
+    (Rule::SiteStanding, site_standing),
+    (Rule::OrganisationStanding, organisation_standing),
+    (Rule::SitePresent, site_present),
+    (Rule::ClusterStanding, cluster_standing),
+    (Rule::Observation, observation),
+    (Rule::Zone, zone),
+    (Rule::Schutzbedarf, schutzbedarf),
+    (Rule::Confidentiality, confidentiality),
+    (Rule::Stage, stage),
+    (Rule::Country, country),
+    (Rule::PublicControl, public_control),
+    (Rule::Iso27001, |ask, place| evidence(ask, place, EvidenceKind::Iso27001)),
+    (Rule::C5, |ask, place| evidence(ask, place, EvidenceKind::C5)),
+    (Rule::CncfConformance, |ask, place| evidence(ask, place, EvidenceKind::CncfConformance)),
+    (Rule::ScsKaas, |ask, place| evidence(ask, place, EvidenceKind::ScsKaas)),
+    (Rule::Networks, networks),
+    (Rule::Kubernetes, kubernetes),
+    (Rule::ApiKinds, api_kinds),
+    (Rule::ClusterKinds, cluster_kinds),
+    (Rule::StorageClasses, storage_classes),
+    (Rule::IngressClasses, ingress_classes),
+    (Rule::Labels, labels),
+    (Rule::AllowedSites, allowed_sites),
+];
+
+/// Whether the place alone fits.
+pub(crate) fn fits(ask: &Ask<'_>, place: &Place<'_>) -> bool {
+    FILTERS.iter().all(|(_, filter)| filter(ask, place).is_none())
+}
+
+/// What the place alone does not keep.
+pub(crate) fn reasons(ask: &Ask<'_>, place: &Place<'_>) -> Vec<Reason> {
+    FILTERS.iter().filter_map(|(_, filter)| filter(ask, place)).collect()
+}
+
+fn site_standing(_: &Ask<'_>, place: &Place<'_>) -> Option<Reason> {
+    let found = place.site.map(|site| site.standing);
+    (found != Some(Standing::Active)).then_some(Reason::SiteStanding { found })
+}
+
+fn organisation_standing(_: &Ask<'_>, place: &Place<'_>) -> Option<Reason> {
+    let organisation = || place.site.map(|site| site.organisation.clone());
+    let found = place.organisation;
+    (found != Some(Standing::Active)).then(|| Reason::OrganisationStanding { organisation: organisation(), found })
+}
+
+fn site_present(_: &Ask<'_>, place: &Place<'_>) -> Option<Reason> {
+    place.lost.then(|| Reason::SiteLost { site: place.site_name().clone() })
+}
+
+fn cluster_standing(_: &Ask<'_>, place: &Place<'_>) -> Option<Reason> {
+    let found = place.cluster.standing;
+    (found != ClusterStanding::Active).then_some(Reason::ClusterStanding { found })
+}
+
+fn observation(_: &Ask<'_>, place: &Place<'_>) -> Option<Reason> {
+    match &place.cluster.observation {
+        None => Some(Reason::NotObserved),
+        Some(seen) => (!seen.ready).then(|| Reason::NotReady { impairment: seen.impairment.clone() }),
+    }
+}
+
+fn zone(ask: &Ask<'_>, place: &Place<'_>) -> Option<Reason> {
+    let (found, wanted) = (place.cluster.spec.zone, ask.shape.zone);
+    (found != wanted).then_some(Reason::Zone { found, wanted })
+}
+
+fn schutzbedarf(ask: &Ask<'_>, place: &Place<'_>) -> Option<Reason> {
+    let (found, wanted) = (place.cluster.spec.schutzbedarf, ask.shape.schutzbedarf);
+    (found != wanted).then_some(Reason::Schutzbedarf { found, wanted })
+}
+
+fn confidentiality(ask: &Ask<'_>, place: &Place<'_>) -> Option<Reason> {
+    let (found, wanted) = (place.cluster.spec.confidentiality, ask.shape.confidentiality);
+    (found < wanted).then_some(Reason::Confidentiality { found, wanted })
+}
+
+fn stage(ask: &Ask<'_>, place: &Place<'_>) -> Option<Reason> {
+    let (found, wanted) = (place.cluster.spec.stage, ask.shape.stage);
+    (found != wanted).then_some(Reason::Stage { found, wanted })
+}
+
+fn country(_: &Ask<'_>, place: &Place<'_>) -> Option<Reason> {
+    let found = place.facts.map(|facts| &facts.country);
+    (found.map(String::as_str) != Some("DE")).then(|| Reason::Country { found: found.cloned() })
+}
+
+fn public_control(ask: &Ask<'_>, place: &Place<'_>) -> Option<Reason> {
+    let found = place.facts.map(|facts| facts.operator);
+    (ask.shape.important && found != Some(Operator::Public)).then_some(Reason::PublicControl { found })
+}
+
+fn evidence(ask: &Ask<'_>, place: &Place<'_>, kind: EvidenceKind) -> Option<Reason> {
+    if !ask.shape.evidence.contains(&kind) {
+        return None;
+    }
+    match ask.inventory.attested_until(place.cluster, kind) {
+        Some(until) if until > ask.now => None,
+        expired => Some(Reason::Evidence { kind, expired }),
+    }
+}
+
+fn networks(ask: &Ask<'_>, place: &Place<'_>) -> Option<Reason> {
+    let found = &place.cluster.spec.networks;
+    let missing = missing(&ask.shape.networks, found)?;
+    Some(Reason::Networks { found: found.clone(), missing })
+}
+
+fn kubernetes(ask: &Ask<'_>, place: &Place<'_>) -> Option<Reason> {
+    // Without an observation that filter says so.
+    let found = place.cluster.observation.as_ref()?.kubernetes;
+    let (min, max) = (ask.shape.kubernetes_min, ask.shape.kubernetes_max);
+    let fits = min.is_none_or(|min| found >= min) && max.is_none_or(|max| found <= max);
+    (!fits).then_some(Reason::Kubernetes { found, min, max })
+}
+
+fn api_kinds(ask: &Ask<'_>, place: &Place<'_>) -> Option<Reason> {
+    let known = &place.cluster.observation.as_ref()?.kinds;
+    missing(&ask.shape.kinds, known).map(|missing| Reason::ApiKinds { missing })
+}
+
+fn cluster_kinds(ask: &Ask<'_>, place: &Place<'_>) -> Option<Reason> {
+    let found = &place.cluster.spec.cluster_kinds;
+    let missing = missing(&ask.shape.cluster_kinds, found)?;
+    Some(Reason::ClusterKinds { found: found.clone(), missing })
+}
+
+fn storage_classes(ask: &Ask<'_>, place: &Place<'_>) -> Option<Reason> {
+    let found = &place.cluster.observation.as_ref()?.storage_classes;
+    let missing = missing(&ask.shape.storage_classes, found)?;
+    Some(Reason::StorageClasses { found: found.clone(), missing })
+}
+
+fn ingress_classes(ask: &Ask<'_>, place: &Place<'_>) -> Option<Reason> {
+    let found = &place.cluster.observation.as_ref()?.ingress_classes;
+    let missing = missing(&ask.shape.ingress_classes, found)?;
+    Some(Reason::IngressClasses { found: found.clone(), missing })
+}
+
+fn labels(ask: &Ask<'_>, place: &Place<'_>) -> Option<Reason> {
+    let has = &place.cluster.spec.labels;
+    let (key, wanted) = ask.shape.labels.iter().find(|(key, wanted)| has.get(*key) != Some(wanted))?;
+    Some(Reason::Label { key: key.clone(), found: has.get(key).cloned(), wanted: wanted.clone() })
+}
+
+fn allowed_sites(ask: &Ask<'_>, place: &Place<'_>) -> Option<Reason> {
+    let wanted = &ask.shape.sites;
+    let found = place.site_name();
+    (!wanted.is_empty() && !wanted.contains(found))
+        .then(|| Reason::AllowedSites { found: found.clone(), wanted: wanted.clone() })
+}
+
+/// What of `wanted` is not in `found`; none if that is nothing.
+fn missing<T: Ord + Clone>(wanted: &BTreeSet<T>, found: &BTreeSet<T>) -> Option<BTreeSet<T>> {
+    if wanted.iter().all(|item| found.contains(item)) {
+        return None;
+    }
+    Some(wanted.difference(found).cloned().collect())
+}
+
+/// Another copy of the workload, whose place matters.
+#[derive(Clone, Debug)]
+pub(crate) struct Other<'a> {
+    pub(crate) cluster: &'a ClusterName,
+    pub(crate) site: &'a SiteName,
+    pub(crate) organisation: Option<&'a verbund_model::OrgName>,
+    pub(crate) coordinates: Option<Coordinates>,
+}
+
+/// What is sought: a place for one copy of a workload, beside the copies that it has.
+pub(crate) struct Seek<'a> {
+    pub(crate) demand: &'a Demand,
+    pub(crate) role: CopyRole,
+    /// Copies that must be at other sites, and from which distances are measured.
+    pub(crate) others: Vec<Other<'a>>,
+    /// Clusters at which the workload has a copy of whatever role: its amounts are reserved there already.
+    pub(crate) holds: Vec<ClusterName>,
+    /// Clusters that are out of the question.
+    pub(crate) avoid: Vec<ClusterName>,
+    /// Where it was before.
+    pub(crate) home: Option<ClusterName>,
+    /// Whether an exception allows 100 to 200 km.
+    pub(crate) excepted: bool,
+    pub(crate) consent: Option<&'a Consent>,
+    pub(crate) vetoes: Option<&'a imbl::OrdMap<SiteName, LicenceVeto>>,
+}
+
+type Search = fn(&Seek<'_>, &Place<'_>) -> Option<Reason>;
+
+/// The filters that depend on the workload itself and on its other copies.
+const SEARCHES: &[(Rule, Search)] = &[
+    (Rule::LicenceVeto, licence_veto),
+    (Rule::Consent, consent),
+    (Rule::Lease, lease),
+    (Rule::Capacity, capacity),
+    (Rule::ExtendedResources, extended_resources),
+    (Rule::DistinctSites, distinct_sites),
+    (Rule::Distance, distance),
+];
+
+/// Whether the place suits what is sought, given that the place alone fits.
+pub(crate) fn suits(seek: &Seek<'_>, place: &Place<'_>) -> bool {
+    SEARCHES.iter().all(|(_, search)| search(seek, place).is_none())
+}
+
+/// What the place does not keep of what is sought.
+pub(crate) fn objections(seek: &Seek<'_>, place: &Place<'_>) -> Vec<Reason> {
+    SEARCHES.iter().filter_map(|(_, search)| search(seek, place)).collect()
+}
+
+fn licence_veto(seek: &Seek<'_>, place: &Place<'_>) -> Option<Reason> {
+    let veto = seek.vetoes?.get(place.site_name())?;
+    Some(Reason::LicenceVeto { reason: veto.reason.clone() })
+}
+
+fn consent(seek: &Seek<'_>, place: &Place<'_>) -> Option<Reason> {
+    let customer = seek.demand.customer.as_ref()?;
+    let given = seek.consent.filter(|consent| consent.customer == *customer).map(|consent| &consent.sites);
+    let wanted = place.site_name();
+    let covered = given.is_some_and(|sites| sites.is_empty() || sites.contains(wanted));
+    (!covered).then(|| Reason::Consent { customer: customer.clone(), found: given.cloned(), wanted: wanted.clone() })
+}
+
+fn lease(seek: &Seek<'_>, place: &Place<'_>) -> Option<Reason> {
+    let fits = !seek.demand.is_exclusive() || place.open_generation().is_some();
+    (!fits).then(|| Reason::Lease { closed: place.lease.map(|lease| lease.generation) })
+}
+
+fn capacity(seek: &Seek<'_>, place: &Place<'_>) -> Option<Reason> {
+    let amounts = plain(&seek.demand.amounts);
+    let holds = seek.holds.contains(&place.cluster.name);
+    Compute::ALL.into_iter().zip(amounts).enumerate().find_map(|(i, (resource, wanted))| {
+        let found = place.free(i, if holds { wanted } else { 0 });
+        (found < wanted).then_some(Reason::Capacity { resource, found, wanted })
+    })
+}
+
+fn extended_resources(seek: &Seek<'_>, place: &Place<'_>) -> Option<Reason> {
+    let holds = || seek.holds.contains(&place.cluster.name);
+    seek.demand.amounts.extended.iter().find_map(|(name, wanted)| {
+        let found = place.free_extended(name, if holds() { *wanted } else { 0 });
+        (found < *wanted).then(|| Reason::ExtendedResource { name: name.clone(), found, wanted: *wanted })
+    })
+}
+
+fn distinct_sites(seek: &Seek<'_>, place: &Place<'_>) -> Option<Reason> {
+    let other = seek.others.iter().find(|other| other.site == place.site_name())?;
+    Some(Reason::SameSite { site: other.site.clone(), other: other.cluster.clone() })
+}
+
+fn distance(seek: &Seek<'_>, place: &Place<'_>) -> Option<Reason> {
+    if seek.role != CopyRole::Standby {
+        return None;
+    }
+    match seek.demand.standby?.distance {
+        DistanceClass::Betriebsredundant => return None,
+        DistanceClass::GeoredundantMitBegruendung | DistanceClass::Georedundant => {}
+    }
+    seek.others.iter().find_map(|other| {
+        let found = other.coordinates.zip(place.coordinates()).map(|(from, to)| kilometres(from, to));
+        let least = if seek.excepted { WITH_REASON } else { GEOREDUNDANT };
+        let exception = !seek.excepted && found.is_some_and(|found| found >= WITH_REASON);
+        let near = found.is_none_or(|found| found < least);
+        near.then(|| Reason::Distance { other: other.site.clone(), found, wanted: least, exception })
+    })
+}

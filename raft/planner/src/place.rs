@@ -1,0 +1,71 @@
+//! A cluster with all that the filters look at.
+
+use verbund_model::SiteName;
+use verbund_model::resource::{Cluster, Coordinates, Lease, SiteFacts, Standing};
+
+use crate::inventory::{Inventory, SiteEntry};
+use crate::sum::{Sum, plain};
+
+/// A cluster with all that the filters look at.
+#[derive(Clone, Debug)]
+pub(crate) struct Place<'a> {
+    pub(crate) cluster: &'a Cluster,
+    pub(crate) site: Option<&'a SiteEntry>,
+    pub(crate) organisation: Option<Standing>,
+    pub(crate) facts: Option<&'a SiteFacts>,
+    pub(crate) lost: bool,
+    pub(crate) lease: Option<&'a Lease>,
+    /// What its nodes can give without what others use there: the most that the federation can have.
+    pub(crate) capacity: [u64; 4],
+    /// What the federation's workloads have reserved.
+    pub(crate) reserved: Sum,
+}
+
+impl<'a> Place<'a> {
+    pub(crate) fn of(inventory: &'a Inventory, cluster: &'a Cluster) -> Self {
+        let site = inventory.sites.get(&cluster.site);
+        let capacity = cluster.observation.as_ref().map_or([0; 4], |seen| {
+            let (has, others) = (plain(&seen.allocatable), plain(&seen.foreign));
+            core::array::from_fn(|i| has[i].saturating_sub(others[i]))
+        });
+        Self {
+            cluster,
+            site,
+            organisation: site.and_then(|site| inventory.organisations.get(&site.organisation).copied()),
+            facts: inventory.facts.get(&cluster.site),
+            lost: inventory.absent.contains(&cluster.site),
+            lease: inventory.leases.get(&cluster.name),
+            capacity,
+            reserved: inventory.reserved.get(&cluster.name).cloned().unwrap_or_default(),
+        }
+    }
+
+    pub(crate) const fn site_name(&self) -> &'a SiteName {
+        &self.cluster.site
+    }
+
+    pub(crate) fn coordinates(&self) -> Option<Coordinates> {
+        self.facts.map(|facts| facts.coordinates)
+    }
+
+    /// The open generation of its lease.
+    pub(crate) fn open_generation(&self) -> Option<u64> {
+        self.lease.filter(|lease| lease.open).map(|lease| lease.generation)
+    }
+
+    /// What is free of the i-th plain amount, with `own` of what is reserved given back.
+    pub(crate) fn free(&self, i: usize, own: u64) -> u64 {
+        let reserved = self.reserved.plain[i].saturating_sub(u128::from(own));
+        let free = u128::from(self.capacity[i]).saturating_sub(reserved);
+        // No more than the capacity, which is 64 bits.
+        u64::try_from(free).unwrap_or(u64::MAX)
+    }
+
+    /// What is free of an extended resource, with `own` given back.
+    pub(crate) fn free_extended(&self, name: &str, own: u64) -> u64 {
+        let Some(seen) = &self.cluster.observation else { return 0 };
+        let has = seen.allocatable.extended_of(name).saturating_sub(seen.foreign.extended_of(name));
+        let reserved = self.reserved.extended.get(name).copied().unwrap_or(0).saturating_sub(u128::from(own));
+        u64::try_from(u128::from(has).saturating_sub(reserved)).unwrap_or(u64::MAX)
+    }
+}

@@ -1,0 +1,184 @@
+//! Parallel workloads: several active copies, each at a site of its own.
+
+use verbund_model::ClusterName;
+use verbund_model::resource::{Cause, CopyPhase, CopyRole, Waiting};
+
+use super::draft::Draft;
+use crate::report::{Lack, Refused};
+
+/// Plans the active copies.
+pub(super) fn place(draft: &mut Draft<'_, '_>, wanted: usize) -> Result<(), Refused> {
+    forget_removed(draft);
+    leave_forbidden(draft);
+    if draft.is_asked() {
+        depart(draft)?;
+    } else {
+        arrive(draft);
+    }
+    replace_and_fill(draft, wanted);
+    if draft.may_move() && !draft.is_asked() {
+        move_misplaced(draft);
+    }
+    stop_surplus(draft, wanted);
+    Ok(())
+}
+
+/// Copies at clusters that were removed: nobody is left to stop them.
+fn forget_removed(draft: &mut Draft<'_, '_>) {
+    let all: Vec<ClusterName> = draft.placement.copies.iter().map(|copy| copy.cluster.clone()).collect();
+    for cluster in all {
+        if draft.site_of(&cluster).is_none() {
+            draft.drop_copy(&cluster);
+        }
+    }
+}
+
+/// Copies whose place may not run them any more.
+fn leave_forbidden(draft: &mut Draft<'_, '_>) {
+    for cluster in draft.of_role(CopyRole::Active) {
+        if draft.must_leave(&cluster) {
+            draft.stop(&cluster);
+        }
+    }
+}
+
+/// Active copies at sites that are there.
+fn live(draft: &Draft<'_, '_>) -> Vec<ClusterName> {
+    let active = draft.of_role(CopyRole::Active);
+    active.into_iter().filter(|cluster| !draft.ground.is_lost(cluster)).collect()
+}
+
+/// Active copies at sites that are lost.
+fn dead(draft: &Draft<'_, '_>) -> Vec<ClusterName> {
+    let active = draft.of_role(CopyRole::Active);
+    active.into_iter().filter(|cluster| draft.ground.is_lost(cluster)).collect()
+}
+
+/// A person wants a copy elsewhere. A relocation starts the new copy first and stops the old one when the new one is ready; a
+/// failover stops it at once.
+fn depart(draft: &mut Draft<'_, '_>) -> Result<(), Refused> {
+    let dead = dead(draft);
+    let target = match draft.request.cause {
+        Cause::Drill => {
+            let standbys = draft.of_role(CopyRole::Standby);
+            draft.request.target.clone().or_else(|| standbys.first().cloned()).ok_or(Refused::NoStandby)?
+        }
+        Cause::Relocate => draft.request.target.clone().ok_or(Refused::NoTarget)?,
+        Cause::Failback => {
+            let home = draft.request.target.clone().or_else(|| draft.placement.home.clone());
+            home.ok_or(Refused::NoHome)?
+        }
+        _ => match draft.request.target.clone() {
+            Some(target) => target,
+            // What was lost is replaced below; without a loss, the copy that leaves is the one that is least ready.
+            None if !dead.is_empty() || live(draft).is_empty() => return Ok(()),
+            None => {
+                let others = others_than(draft, &leaving(draft, None));
+                draft.find(&others, &draft.of_role(CopyRole::Active)).ok_or(Refused::NoPlace)?
+            }
+        },
+    };
+    if draft.copy(&target).is_some_and(|copy| copy.role == CopyRole::Active) {
+        return Err(Refused::AlreadyThere { cluster: target });
+    }
+    let Some(from) = dead.first().cloned().or_else(|| leaving(draft, Some(&target))) else {
+        return Err(Refused::NotActive);
+    };
+    let others = others_than(draft, &Some(from.clone()));
+    if let Some(refused) = draft.unfit(&target, &others) {
+        return Err(refused);
+    }
+    draft.activate(&target, &others);
+    if draft.request.cause == Cause::Failover || dead.contains(&from) {
+        draft.stop(&from);
+        draft.placement.target = None;
+    } else {
+        draft.placement.home = Some(from);
+        draft.placement.target = Some(target);
+    }
+    Ok(())
+}
+
+/// The live copy that leaves for `target`: the one at its site, one that is not ready, the last by name.
+fn leaving(draft: &Draft<'_, '_>, target: Option<&ClusterName>) -> Option<ClusterName> {
+    let live = live(draft);
+    let site = target.and_then(|target| draft.site_of(target));
+    let ready = |cluster: &ClusterName| draft.copy(cluster).is_some_and(|copy| copy.phase == CopyPhase::Ready);
+    let same_site = live.iter().find(|cluster| site.is_some() && draft.site_of(cluster) == site);
+    same_site.or_else(|| live.iter().find(|cluster| !ready(cluster))).or(live.last()).cloned()
+}
+
+fn others_than(draft: &Draft<'_, '_>, leaving: &Option<ClusterName>) -> Vec<ClusterName> {
+    live(draft).into_iter().filter(|cluster| Some(cluster) != leaving.as_ref()).collect()
+}
+
+/// A relocation is done when the new copy is ready, or off when it is no longer there.
+fn arrive(draft: &mut Draft<'_, '_>) {
+    let Some(target) = draft.placement.target.clone() else { return };
+    let arrived = draft.copy(&target).filter(|copy| copy.role == CopyRole::Active && !draft.ground.is_lost(&target));
+    match arrived.map(|copy| copy.phase == CopyPhase::Ready) {
+        Some(false) => return,
+        Some(true) => {
+            let home = draft.placement.home.clone();
+            let left = home.filter(|home| draft.copy(home).is_some_and(|copy| copy.role == CopyRole::Active));
+            if let Some(left) = left {
+                draft.stop(&left);
+            }
+        }
+        None => {}
+    }
+    draft.placement.target = None;
+}
+
+/// Replaces what was lost, if it may, and adds what is missing. A lost copy stays active until there is another one: its
+/// site goes on with it if it is only cut off (I14).
+fn replace_and_fill(draft: &mut Draft<'_, '_>, wanted: usize) {
+    let mut dead = dead(draft);
+    let held_back = if draft.may_replace() { 0 } else { dead.len() };
+    while live(draft).len() + held_back < wanted {
+        let live = live(draft);
+        let avoid: Vec<ClusterName> = live.iter().chain(&dead).cloned().collect();
+        let Some(place) = draft.find(&live, &avoid) else {
+            draft.wait(Waiting::NotPlaceable);
+            draft.lack(Lack::Active);
+            return;
+        };
+        draft.activate(&place, &live);
+        if !dead.is_empty() {
+            draft.stop(&dead.remove(0));
+        }
+    }
+    if live(draft).len() < wanted {
+        draft.wait(Waiting::Person);
+    } else {
+        dead.iter().for_each(|cluster| draft.stop(cluster));
+    }
+}
+
+/// Moves copies whose place is not right any more, where another one is found.
+fn move_misplaced(draft: &mut Draft<'_, '_>) {
+    for cluster in live(draft) {
+        if !draft.should_leave(&cluster) {
+            continue;
+        }
+        let others = others_than(draft, &Some(cluster.clone()));
+        if let Some(place) = draft.find(&others, &live(draft)) {
+            draft.activate(&place, &others);
+            draft.stop(&cluster);
+        }
+    }
+}
+
+/// Stops what is too much; a copy that waits for its successor is not.
+fn stop_surplus(draft: &mut Draft<'_, '_>, wanted: usize) {
+    if draft.placement.target.is_some() {
+        return;
+    }
+    while live(draft).len() > wanted {
+        let Some(surplus) = leaving(draft, None) else { return };
+        let home = draft.placement.home.clone();
+        draft.stop(&surplus);
+        // It was not moved: there is nothing to go back to.
+        draft.placement.home = home;
+    }
+}

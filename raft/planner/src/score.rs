@@ -1,0 +1,121 @@
+//! How well a place fits, in whole numbers.
+
+use verbund_model::resource::{Coordinates, CopyRole, DistanceClass};
+
+use crate::distance::{GEOREDUNDANT, kilometres};
+use crate::filter::Seek;
+use crate::ground::Loads;
+use crate::inventory::Inventory;
+use crate::place::Place;
+use crate::report::Score;
+use crate::sum::plain;
+
+/// The best of each part.
+pub(crate) const BEST: u32 = 1000;
+
+/// The weights of spread, headroom, locality, price and stability.
+const WEIGHTS: [u32; 5] = [2, 3, 2, 1, 4];
+
+/// The price in cents at which half of the score for the price is left.
+const HALF_PRICE: u32 = 1000;
+
+/// Scores a place that fits.
+pub(crate) fn score(seek: &Seek<'_>, near: &Near, place: &Place<'_>, loads: &Loads<'_>) -> Score {
+    let parts = [
+        spread(seek, place, loads),
+        headroom(seek, place, loads),
+        near.locality(seek, place),
+        price(place.cluster.spec.price),
+        stability(seek, near, place),
+    ];
+    let [spread, headroom, locality, price, stability] = parts;
+    let total = parts.iter().zip(WEIGHTS).map(|(part, weight)| part * weight).sum();
+    Score { spread, headroom, locality, price, stability, total }
+}
+
+/// Half for an organisation that runs no other copy, half for what stays free at the site.
+fn spread(seek: &Seek<'_>, place: &Place<'_>, loads: &Loads<'_>) -> u32 {
+    let ours = place.site.map(|site| &site.organisation);
+    let alone = seek.others.iter().all(|other| other.organisation != ours);
+    let free = loads.free_of_site(&plain(&seek.demand.amounts));
+    free / 2 + if alone { BEST / 2 } else { 0 }
+}
+
+/// What stays free of the cluster, in thousandths, when the workload is there and the worst other site of its group was
+/// lost and what it had reserved came to the remaining clusters in proportion to their size.
+fn headroom(seek: &Seek<'_>, place: &Place<'_>, loads: &Loads<'_>) -> u32 {
+    let amounts = plain(&seek.demand.amounts);
+    let holds = seek.holds.contains(&place.cluster.name);
+    let left = (0..2).map(|i| {
+        let capacity = u128::from(place.capacity[i]);
+        if capacity == 0 {
+            return if amounts[i] == 0 { BEST } else { 0 };
+        }
+        let free = place.free(i, if holds { amounts[i] } else { 0 });
+        let moved = capacity * u128::from(loads.worst_other[i]) / 1_000_000;
+        let left = u128::from(free).saturating_sub(u128::from(amounts[i])).saturating_sub(moved);
+        u32::try_from(left * u128::from(BEST) / capacity).unwrap_or(BEST)
+    });
+    left.min().unwrap_or(0)
+}
+
+/// Cheaper is better; a price that nobody gave counts as the dearest.
+const fn price(cents: u32) -> u32 {
+    match cents {
+        0 => 0,
+        _ => (BEST as u64 * HALF_PRICE as u64 / (HALF_PRICE as u64 + cents as u64)) as u32,
+    }
+}
+
+/// A place that is prepared, then one at a site where the workload is or was.
+fn stability(seek: &Seek<'_>, near: &Near, place: &Place<'_>) -> u32 {
+    if seek.holds.contains(&place.cluster.name) {
+        BEST
+    } else if near.sites.contains(place.site_name()) {
+        BEST / 2
+    } else {
+        0
+    }
+}
+
+/// To what a place had better be near.
+pub(crate) struct Near {
+    points: Vec<Coordinates>,
+    /// Sites where the workload has a copy, or was before.
+    sites: Vec<verbund_model::SiteName>,
+}
+
+impl Near {
+    /// The other copies; without any, where it was before; without that, the sites of the customer or of its operator.
+    pub(crate) fn of(seek: &Seek<'_>, inventory: &Inventory) -> Self {
+        let held = seek.holds.iter().chain(&seek.home).filter_map(|cluster| inventory.site_of(cluster).cloned());
+        let facts = |site: &verbund_model::SiteName| inventory.facts.get(site).map(|facts| facts.coordinates);
+        let mut points: Vec<Coordinates> = seek.others.iter().filter_map(|other| other.coordinates).collect();
+        if points.is_empty() {
+            points = seek.home.iter().filter_map(|home| inventory.site_of(home).and_then(facts)).collect();
+        }
+        if points.is_empty() {
+            let whose = seek.demand.customer.as_ref().unwrap_or(&seek.demand.organisation);
+            let sites = inventory.organisation_sites.get(whose).into_iter().flatten();
+            points = sites.take(MOST_POINTS).filter_map(facts).collect();
+        }
+        Self { points, sites: held.collect() }
+    }
+
+    /// A point less for each kilometre to the farthest of the other copies, or to the nearest of its organisation's sites. A
+    /// standby nearer than was demanded, by an exception, is worth nothing here, so that one far enough is preferred.
+    fn locality(&self, seek: &Seek<'_>, place: &Place<'_>) -> u32 {
+        let Some(here) = place.coordinates() else { return 0 };
+        let distances = self.points.iter().map(|point| kilometres(*point, here));
+        let away = if seek.others.is_empty() { distances.min() } else { distances.max() };
+        let Some(away) = away else { return 0 };
+        let georedundant = seek.demand.standby.is_some_and(|standby| standby.distance == DistanceClass::Georedundant);
+        if seek.role == CopyRole::Standby && georedundant && away < GEOREDUNDANT {
+            return 0;
+        }
+        BEST.saturating_sub(away)
+    }
+}
+
+/// Of an organisation with many sites, the first by name stand for all.
+const MOST_POINTS: usize = 8;
