@@ -46,8 +46,9 @@ pub(crate) fn sync_file(file: &File, fault: Option<&FaultDisk>) -> io::Result<()
     }
 }
 
-/// Writes a small file so that after a crash either the old or the new content is there, never a mixture.
-pub(crate) fn replace_file(path: &Path, content: &[u8], fault: Option<&FaultDisk>) -> io::Result<()> {
+/// Writes a small file so that after a crash either the old or the new content is there, never a mixture. It is durable
+/// when this returns. `fault` is for tests. Errors: the disk's; the old content then still stands, or the new.
+pub fn replace_file(path: &Path, content: &[u8], fault: Option<&FaultDisk>) -> io::Result<()> {
     let dir = path.parent().unwrap_or_else(|| Path::new("."));
     let temporary = path.with_extension("new");
     let mut file = File::create(&temporary)?;

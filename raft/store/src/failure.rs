@@ -69,7 +69,7 @@ pub enum ReadError {
         /// Index of the record.
         index: u64,
     },
-    /// The disk or the database refused. The store is poisoned from here on.
+    /// The disk refused. The store is poisoned from here on.
     #[error("reading the log failed: {why}; the store has stopped, check the disk and restart the daemon")]
     Failed {
         /// What the system answered.
@@ -157,7 +157,7 @@ pub enum OpenError {
         /// The directory.
         dir: PathBuf,
     },
-    /// The database file itself, the vote or other data beside the records is damaged.
+    /// A file of the log itself, the vote or other data beside the records is damaged.
     #[error(
         "the log in {dir} is damaged ({what}): this node must not vote; restore its disk, or exclude it and join as \
          a new node",
@@ -192,14 +192,6 @@ pub enum OpenError {
         path: PathBuf,
         /// What the system answered.
         source: io::Error,
-    },
-    /// The database refused for a reason that is not damage.
-    #[error("opening the log in {dir} failed: {why}", dir = .dir.display())]
-    Database {
-        /// What it said.
-        why: String,
-        /// The directory.
-        dir: PathBuf,
     },
 }
 

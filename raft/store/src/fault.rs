@@ -1,6 +1,6 @@
 //! A disk that fails on demand, for tests.
 //!
-//! [`FaultDisk`] stands between redb (or the plain files of snapshots and archive) and the real files. The real file is
+//! [`FaultDisk`] stands between the log (or the plain files of snapshots and archive) and the real files. The real file is
 //! what a process sees, the page cache included; beside it the `FaultDisk` keeps what would really be on the disk, so a
 //! test can ask what a power loss leaves. A failing sync behaves as on Linux: the unsynced writes are dropped from what
 //! reaches the disk, though the file still shows them, and the *next* sync succeeds.
@@ -14,8 +14,6 @@ use std::io;
 use std::os::unix::fs::{FileExt, MetadataExt};
 use std::path::Path;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-
-use redb::StorageBackend;
 
 /// Size of what a disk writes in one piece: a torn write ends at a multiple of this.
 const SECTOR: usize = 512;
@@ -51,9 +49,10 @@ struct Platter {
     waiting: Vec<Change>,
 }
 
-enum Change {
-    Write { offset: u64, bytes: Vec<u8> },
-    Length(u64),
+/// A write.
+struct Change {
+    offset: u64,
+    bytes: Vec<u8>,
 }
 
 impl FaultDisk {
@@ -122,17 +121,22 @@ impl FaultDisk {
     }
 
     /// Puts this disk below a log file. A file seen before keeps what had reached the disk.
-    pub(crate) fn attach(&self, file: File) -> io::Result<FaultBackend> {
-        let metadata = file.metadata()?;
-        let mut content = vec![0; usize::try_from(metadata.len()).map_err(io::Error::other)?];
-        file.read_exact_at(&mut content, 0)?;
-        let mut state = self.state();
-        // An empty file is a new one, even if it got the inode of a deleted one.
-        if content.is_empty() || !state.platters.contains_key(&metadata.ino()) {
-            state.platters.insert(metadata.ino(), Platter { durable: content, waiting: Vec::new() });
+    pub(crate) fn attach(&self, file: &File) -> io::Result<FaultFile> {
+        let inode = file.metadata()?.ino();
+        if self.state().platters.contains_key(&inode) {
+            return Ok(FaultFile { inode, disk: self.clone() });
         }
-        drop(state);
-        Ok(FaultBackend { file, inode: metadata.ino(), disk: self.clone() })
+        self.attach_new(file)
+    }
+
+    /// Puts this disk below a file that was just made: what is in it has reached the disk. It may have got the inode of
+    /// a file that was removed.
+    pub(crate) fn attach_new(&self, file: &File) -> io::Result<FaultFile> {
+        let metadata = file.metadata()?;
+        let mut durable = vec![0; usize::try_from(metadata.len()).map_err(io::Error::other)?];
+        file.read_exact_at(&mut durable, 0)?;
+        self.state().platters.insert(metadata.ino(), Platter { durable, waiting: Vec::new() });
+        Ok(FaultFile { inode: metadata.ino(), disk: self.clone() })
     }
 
     /// Syncs a file that is not the log, or fails if told so.
@@ -157,52 +161,26 @@ impl fmt::Debug for FaultDisk {
     }
 }
 
-/// redb's view of a file on a [`FaultDisk`].
-pub(crate) struct FaultBackend {
-    file: File,
+/// One log file on a [`FaultDisk`].
+#[derive(Debug)]
+pub(crate) struct FaultFile {
     inode: u64,
     disk: FaultDisk,
 }
 
-impl FaultBackend {
-    fn wait(&self, state: &mut State, change: Change) {
-        state.platters.entry(self.inode).or_default().waiting.push(change);
-    }
-}
-
-impl fmt::Debug for FaultBackend {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("FaultBackend").field("inode", &self.inode).finish_non_exhaustive()
-    }
-}
-
-impl StorageBackend for FaultBackend {
-    fn len(&self) -> io::Result<u64> {
-        Ok(self.file.metadata()?.len())
-    }
-
-    fn read(&self, offset: u64, out: &mut [u8]) -> io::Result<()> {
-        self.file.read_exact_at(out, offset)?;
+impl FaultFile {
+    /// Flips the bits that are to be flipped in what was read from `offset` on.
+    pub(crate) fn flip(&self, offset: u64, out: &mut [u8]) {
         for (position, mask) in &self.disk.state().flips {
             let index = position.checked_sub(offset).and_then(|index| usize::try_from(index).ok());
             if let Some(byte) = index.and_then(|index| out.get_mut(index)) {
                 *byte ^= mask;
             }
         }
-        Ok(())
     }
 
-    fn set_len(&self, len: u64) -> io::Result<()> {
-        let mut state = self.disk.state();
-        if state.is_off() {
-            return Err(power_is_off());
-        }
-        self.file.set_len(len)?;
-        self.wait(&mut state, Change::Length(len));
-        Ok(())
-    }
-
-    fn sync_data(&self) -> io::Result<()> {
+    /// Makes what waits durable, or not.
+    pub(crate) fn sync(&self) -> io::Result<()> {
         let mut state = self.disk.state();
         state.syncs += 1;
         if state.is_off() {
@@ -221,7 +199,8 @@ impl StorageBackend for FaultBackend {
         Ok(())
     }
 
-    fn write(&self, offset: u64, data: &[u8]) -> io::Result<()> {
+    /// Writes to the file, and notes that it waits for a sync.
+    pub(crate) fn write(&self, file: &File, offset: u64, data: &[u8]) -> io::Result<()> {
         let mut state = self.disk.state();
         if state.is_off() {
             return Err(power_is_off());
@@ -229,8 +208,8 @@ impl StorageBackend for FaultBackend {
         state.writes += 1;
         let short = state.short_write == Some(state.writes);
         let data = if short { &data[..data.len() / 2] } else { data };
-        self.file.write_all_at(data, offset)?;
-        self.wait(&mut state, Change::Write { offset, bytes: data.to_vec() });
+        file.write_all_at(data, offset)?;
+        state.platters.entry(self.inode).or_default().waiting.push(Change { offset, bytes: data.to_vec() });
         if short { Err(io::Error::from(io::ErrorKind::StorageFull)) } else { Ok(()) }
     }
 }
@@ -240,22 +219,13 @@ fn power_is_off() -> io::Error {
 }
 
 fn apply(image: &mut Vec<u8>, change: &Change) {
-    match change {
-        Change::Length(len) => image.resize(to_usize(*len), 0),
-        Change::Write { offset, bytes } => put(image, to_usize(*offset), bytes),
-    }
+    put(image, to_usize(change.offset), &change.bytes);
 }
 
 fn apply_some(image: &mut Vec<u8>, change: &Change, random: &mut u64) {
-    match change {
-        Change::Length(_) if chosen(random) => apply(image, change),
-        Change::Length(_) => {}
-        Change::Write { offset, bytes } => {
-            for (number, sector) in bytes.chunks(SECTOR).enumerate() {
-                if chosen(random) {
-                    put(image, to_usize(*offset) + number * SECTOR, sector);
-                }
-            }
+    for (number, sector) in change.bytes.chunks(SECTOR).enumerate() {
+        if chosen(random) {
+            put(image, to_usize(change.offset) + number * SECTOR, sector);
         }
     }
 }

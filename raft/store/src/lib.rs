@@ -5,7 +5,7 @@
 //! | path | what | type |
 //! |---|---|---|
 //! | `node.header` | the marker that says which node's log must be here | [`Header`] |
-//! | `log.redb`, `log.state` | log, vote, committed index; the last commit seen and the copy flag | [`LogStore`] |
+//! | `log-*.seg`, `log.state` | log, vote, committed index; the last commit seen and the copy flag | [`LogStore`] |
 //! | `snapshots/` | checksummed snapshots of the state, the newest two | [`SnapshotStore`] |
 //! | `archive/` | audit records in segments, and checkpoints | [`Archive`] |
 //!
@@ -27,6 +27,7 @@ mod snapshot;
 mod store;
 
 pub use archive::{Appended, Archive, ArchiveError, ArchiveOptions, Records, SegmentInfo};
+pub use directory::replace_file;
 pub use disk::{DiskWatch, FreeSpace};
 pub use failure::{OnFatal, OpenError, ReadError, StoreFailure};
 pub use header::Header;

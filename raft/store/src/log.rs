@@ -1,9 +1,14 @@
-//! The Raft log, the vote and the committed index, in redb, with one writer thread and group commit.
+//! The Raft log, the vote and the committed index: an append-only log in segments, one writer thread, group commit.
 
+mod appender;
+mod batch;
 mod cache;
-mod database;
+mod file;
+mod index;
 mod recopy;
 mod record;
+mod replay;
+mod segment;
 mod shared;
 mod sidecar;
 mod writer;
@@ -12,18 +17,20 @@ use std::fmt;
 use std::ops::Range;
 use std::path::Path;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Condvar, Mutex, PoisonError, RwLock};
+use std::sync::{Arc, Condvar, Mutex};
 
 use bytes::Bytes;
-use redb::ReadableDatabase;
 
 use crate::disk::DiskWatch;
 use crate::failure::{Fatal, OpenError, ReadError, StoreFailure};
 use crate::fault::FaultDisk;
 use crate::header::Header;
+use appender::Appender;
 use cache::Tail;
+use index::RangeError;
 pub(crate) use recopy::{create, exists, is_unused};
 pub use record::{LogId, LogRecord};
+use replay::Found;
 use shared::{Shared, View, completion, wait_for};
 pub(crate) use sidecar::Sidecar;
 use writer::Operation;
@@ -44,7 +51,7 @@ pub struct LogStats {
 /// What the log needs to know when it is opened.
 pub(crate) struct LogOptions {
     pub(crate) cache_bytes: usize,
-    pub(crate) database_cache_bytes: usize,
+    pub(crate) segment_bytes: u64,
     pub(crate) fault: Option<FaultDisk>,
 }
 
@@ -65,18 +72,19 @@ impl LogStore {
         fatal: Fatal,
         disk: Arc<DiskWatch>,
     ) -> Result<(Self, Writer), OpenError> {
-        let (database, sidecar) = recopy::open_checked(dir, header, options)?;
-        let found = database::scan(&database, dir)?;
+        let (found, sidecar) = recopy::open_checked(dir, header, options)?;
+        let Found { index, last, values, commit, end, stale: _ } = found;
         fatal.mark_in(sidecar.clone());
-        let first = found.first.or(found.purged.map(|id| id.index + 1)).unwrap_or(0);
-        let start = found.last.map_or(first, |id| id.index + 1);
+        let first = index.first().or(values.purged.map(|id| id.index + 1)).unwrap_or(0);
+        let start = last.map_or(first, |id| id.index + 1);
+        let appender = Appender::new(dir.to_path_buf(), options, end, commit, values.clone());
         let view = View {
             tail: Tail::new(start, options.cache_bytes),
             first,
-            last: found.last,
-            purged: found.purged,
-            vote: found.vote,
-            committed: found.committed,
+            last,
+            purged: values.purged,
+            vote: values.vote,
+            committed: values.committed,
             committed_dirty: false,
             queue: Vec::new(),
             next_sequence: 1,
@@ -85,15 +93,14 @@ impl LogStore {
         let shared = Arc::new(Shared {
             view: Mutex::new(view),
             work: Condvar::new(),
-            database: RwLock::new(Some(database)),
+            index: Mutex::new(index),
             sidecar,
             fatal,
             disk,
             commits: AtomicU64::new(0),
             records: AtomicU64::new(0),
         });
-        let writer =
-            Writer::start(shared.clone(), found.commit).map_err(OpenError::io("starting the writer for", dir))?;
+        let writer = Writer::start(shared.clone(), appender).map_err(OpenError::io("starting the writer for", dir))?;
         Ok((Self(shared), writer))
     }
 
@@ -220,7 +227,7 @@ impl LogStore {
     /// [`ReadError::Damaged`] stops the store for good: a node with a damaged log must not vote.
     pub fn read(&self, range: Range<u64>, max_bytes: usize) -> Result<Vec<LogRecord>, ReadError> {
         self.0.fatal.check()?;
-        let (from_disk, transaction, cached) = {
+        let (from_disk, selection, cached) = {
             let view = self.0.usable()?;
             let Some(last) = view.last else { return Ok(Vec::new()) };
             let range = range.start.max(view.first)..range.end.min(last.index + 1);
@@ -232,16 +239,18 @@ impl LogStore {
             if split == range.start {
                 return Ok(cached);
             }
-            let database = self.0.database.read().unwrap_or_else(PoisonError::into_inner);
-            let database = database.as_ref().ok_or(ReadError::Closed)?;
-            // Begun while the view is held: what lies below the cache is on disk exactly so in this transaction.
-            let transaction = database.begin_read().map_err(|error| self.0.read_failed(error.to_string()))?;
-            (range.start..split, transaction, cached)
+            // Looked up while the view is held: what lies below the cache is on disk exactly so now. The files stay
+            // readable to whoever has them, even when a purge removes their names.
+            let selection = self.0.index().select(range.start..split, max_bytes);
+            (range.start..split, selection, cached)
         };
-        let mut records = database::read(&transaction, from_disk.clone(), max_bytes).map_err(|error| match error {
-            database::RangeError::Damaged(index) => self.0.read_damaged(index),
-            database::RangeError::Database(why) => self.0.read_failed(why),
+        let mut records = selection.read().map_err(|error| match error {
+            RangeError::Damaged(index) => self.0.read_damaged(index),
+            RangeError::Io(why) => self.0.read_failed(why),
         })?;
+        if records.is_empty() {
+            return Err(self.0.read_damaged(from_disk.start));
+        }
         let mut used: usize = records.iter().map(|record| record.payload.len()).sum();
         if records.last().map(|record| record.id.index + 1) == Some(from_disk.end) {
             for record in cached {

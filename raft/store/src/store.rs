@@ -15,7 +15,7 @@ use crate::log::{self, LogOptions, LogStore, Writer};
 use crate::snapshot::SnapshotStore;
 
 /// Version of the stored form that this crate writes.
-pub const FORMAT: u32 = 1;
+pub const FORMAT: u32 = 2;
 
 /// How a store is opened.
 pub struct StoreOptions {
@@ -28,8 +28,8 @@ pub struct StoreOptions {
     pub free_space: FreeSpace,
     /// Payload bytes of the newest durable records kept in memory. Default 16 MiB.
     pub cache_bytes: usize,
-    /// Bytes that redb may use for pages. Default 8 MiB.
-    pub database_cache_bytes: usize,
+    /// The greatest length of one file of the log; they begin smaller. Default 16 MiB.
+    pub segment_bytes: u64,
     /// Settings of the archive.
     pub archive: ArchiveOptions,
     /// Faults to inject; for tests.
@@ -43,7 +43,7 @@ impl Default for StoreOptions {
             low_water: 512 << 20,
             free_space: DiskWatch::statvfs(),
             cache_bytes: 16 << 20,
-            database_cache_bytes: 8 << 20,
+            segment_bytes: 16 << 20,
             archive: ArchiveOptions::default(),
             fault: None,
         }
@@ -55,7 +55,7 @@ impl fmt::Debug for StoreOptions {
         f.debug_struct("StoreOptions")
             .field("low_water", &self.low_water)
             .field("cache_bytes", &self.cache_bytes)
-            .field("database_cache_bytes", &self.database_cache_bytes)
+            .field("segment_bytes", &self.segment_bytes)
             .field("archive", &self.archive)
             .field("fault", &self.fault)
             .finish_non_exhaustive()
@@ -219,9 +219,5 @@ impl Store {
 }
 
 fn log_options(options: &StoreOptions) -> LogOptions {
-    LogOptions {
-        cache_bytes: options.cache_bytes,
-        database_cache_bytes: options.database_cache_bytes,
-        fault: options.fault.clone(),
-    }
+    LogOptions { cache_bytes: options.cache_bytes, segment_bytes: options.segment_bytes, fault: options.fault.clone() }
 }

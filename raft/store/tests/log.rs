@@ -214,10 +214,43 @@ fn handles_outlive_the_store_harmlessly() {
     open(dir.path()).unwrap();
 }
 
-fn copy_of(dir: &std::path::Path) -> tempfile::TempDir {
-    let copy = tempfile::tempdir().unwrap();
-    for name in ["node.header", "log.redb", "log.state"] {
-        std::fs::copy(dir.join(name), copy.path().join(name)).unwrap();
+#[test]
+fn a_purge_removes_files_and_one_that_comes_back_does_no_harm() {
+    let dir = tempfile::tempdir().unwrap();
+    let options = || StoreOptions { segment_bytes: 4096, cache_bytes: 0, ..StoreOptions::default() };
+    let store = Store::create(dir.path(), header(), options()).unwrap();
+    store.log().save_vote(b"kept").unwrap();
+    for index in 0..40 {
+        append(store.log(), records(1, index..index + 1)).unwrap();
     }
-    copy
+    let before = log_files(dir.path());
+    let oldest = std::fs::read(&before[0]).unwrap();
+    store.log().purge(id(1, 30)).unwrap();
+    store.log().flush().unwrap();
+    let after = log_files(dir.path());
+    assert!(after.len() < before.len() && after.len() > 1, "{} then {}", before.len(), after.len());
+    assert_eq!(all(store.log()), records(1, 31..40), "read from the files");
+    store.close().unwrap();
+    // A power loss may bring a removed name back.
+    std::fs::write(&before[0], oldest).unwrap();
+    let store = Store::open(dir.path(), header(), options()).unwrap();
+    assert_eq!(all(store.log()), records(1, 31..40));
+    assert_eq!(store.log().vote().unwrap().as_deref(), Some(&b"kept"[..]), "it was in the oldest file");
+    assert_eq!(store.log().purged().unwrap(), Some(id(1, 30)));
+    assert_eq!(log_files(dir.path()), after);
+}
+
+#[test]
+fn a_record_larger_than_a_file_gets_one_of_its_own() {
+    let dir = tempfile::tempdir().unwrap();
+    let options = || StoreOptions { segment_bytes: 4096, cache_bytes: 0, ..StoreOptions::default() };
+    let store = Store::create(dir.path(), header(), options()).unwrap();
+    let large = LogRecord { id: id(1, 3), payload: vec![7; 100_000].into() };
+    append(store.log(), records(1, 0..3)).unwrap();
+    append(store.log(), vec![large.clone()]).unwrap();
+    append(store.log(), records(1, 4..9)).unwrap();
+    let expected = [records(1, 0..3), vec![large], records(1, 4..9)].concat();
+    assert_eq!(all(store.log()), expected);
+    store.close().unwrap();
+    assert_eq!(all(Store::open(dir.path(), header(), options()).unwrap().log()), expected);
 }

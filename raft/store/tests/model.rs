@@ -76,9 +76,9 @@ fn check(store: &Store, model: &Model) {
     assert_eq!(store.log().committed().unwrap(), model.committed);
 }
 
-fn run(steps: Vec<Step>, cache_bytes: usize) {
+fn run(steps: Vec<Step>, cache_bytes: usize, segment_bytes: u64) {
     let mut dir = tempfile::tempdir().unwrap();
-    let options = || StoreOptions { cache_bytes, ..StoreOptions::default() };
+    let options = || StoreOptions { cache_bytes, segment_bytes, ..StoreOptions::default() };
     let mut store = Store::create(dir.path(), header(), options()).unwrap();
     let mut model = Model { term: 1, ..Model::default() };
     for step in steps {
@@ -123,10 +123,7 @@ fn run(steps: Vec<Step>, cache_bytes: usize) {
             }
             Step::Kill => {
                 store.log().flush().unwrap();
-                let copy = tempfile::tempdir().unwrap();
-                for name in ["node.header", "log.redb", "log.state"] {
-                    std::fs::copy(dir.path().join(name), copy.path().join(name)).unwrap();
-                }
+                let copy = copy_of(dir.path());
                 drop(store);
                 dir = copy;
                 store = Store::open(dir.path(), header(), options()).unwrap();
@@ -158,7 +155,8 @@ proptest! {
     fn the_log_behaves_as_a_vector(
         steps in proptest::collection::vec(step(), 1..40),
         cache_bytes in prop_oneof![Just(0usize), Just(300), Just(1 << 20)],
+        segment_bytes in prop_oneof![Just(2048u64), Just(5000), Just(1 << 20)],
     ) {
-        run(steps, cache_bytes);
+        run(steps, cache_bytes, segment_bytes);
     }
 }

@@ -27,7 +27,7 @@ fn a_missing_or_emptied_log_is_never_a_new_one() {
     for emptied in [false, true] {
         let dir = tempfile::tempdir().unwrap();
         create(dir.path()).close().unwrap();
-        let log = dir.path().join("log.redb");
+        let log = log_file(dir.path());
         if emptied {
             fs::write(&log, b"").unwrap()
         } else {
@@ -67,7 +67,7 @@ fn another_nodes_directory_is_refused() {
     let dir = tempfile::tempdir().unwrap();
     create(dir.path()).close().unwrap();
     for wrong in
-        [Header { node: 8, ..header() }, Header { federation: [1; 32], ..header() }, Header { format: 2, ..header() }]
+        [Header { node: 8, ..header() }, Header { federation: [1; 32], ..header() }, Header { format: 1, ..header() }]
     {
         let error = Store::open(dir.path(), wrong, StoreOptions::default()).map(|_| ()).unwrap_err();
         assert!(matches!(error, OpenError::WrongHeader { .. }), "{error}");
@@ -80,7 +80,7 @@ fn another_nodes_log_under_our_marker_is_refused() {
     create(ours.path()).close().unwrap();
     let other = Header { node: 8, ..header() };
     Store::create(theirs.path(), other, StoreOptions::default()).unwrap().close().unwrap();
-    fs::copy(theirs.path().join("log.redb"), ours.path().join("log.redb")).unwrap();
+    fs::copy(log_file(theirs.path()), log_file(ours.path())).unwrap();
     assert!(matches!(refusal(ours.path()), OpenError::WrongHeader { .. }));
 }
 
@@ -99,10 +99,10 @@ fn an_older_copy_of_the_log_is_refused() {
     let store = create(dir.path());
     append(store.log(), records(1, 0..3)).unwrap();
     store.close().unwrap();
-    let old = fs::read(dir.path().join("log.redb")).unwrap();
+    let old = fs::read(log_file(dir.path())).unwrap();
     let store = open(dir.path()).unwrap();
     store.log().save_vote(b"a vote that must not be forgotten").unwrap();
     store.close().unwrap();
-    fs::write(dir.path().join("log.redb"), old).unwrap();
+    fs::write(log_file(dir.path()), old).unwrap();
     assert!(matches!(refusal(dir.path()), OpenError::RolledBack { .. }));
 }

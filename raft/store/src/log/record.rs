@@ -57,6 +57,17 @@ pub struct LogRecord {
 }
 
 impl LogRecord {
+    /// Bytes that the stored form has beside the payload.
+    pub(crate) const OVERHEAD: usize = 8 + 8 + 4;
+
+    /// The id in a stored form, which is not checked here; `None` if it is too short for one.
+    pub(crate) fn id_of(index: u64, bytes: &[u8]) -> Option<LogId> {
+        let (term, rest) = bytes.split_first_chunk::<8>()?;
+        let (node, rest) = rest.split_first_chunk::<8>()?;
+        rest.first_chunk::<4>()?;
+        Some(LogId { term: u64::from_le_bytes(*term), node: u64::from_le_bytes(*node), index })
+    }
+
     /// The same record with a payload that owns exactly its own bytes: a slice of a larger receive buffer would keep
     /// all of that buffer in memory for as long as the record is cached.
     pub(crate) fn detached(self) -> Self {

@@ -2,12 +2,12 @@
 
 use std::sync::atomic::AtomicU64;
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
-use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError, RwLock};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 
 use bytes::Bytes;
-use redb::Database;
 
 use super::cache::Tail;
+use super::index::Index;
 use super::record::LogId;
 use super::writer::{Operation, Queued};
 use super::{AppendDone, Sidecar};
@@ -19,8 +19,8 @@ pub(super) struct Shared {
     pub(super) view: Mutex<View>,
     /// Wakes the writer when there is work, or at the end.
     pub(super) work: Condvar,
-    /// `None` once closed. Readers hold it only to begin a transaction.
-    pub(super) database: RwLock<Option<Database>>,
+    /// Where durable records lie. Locked after the view, never before it.
+    pub(super) index: Mutex<Index>,
     pub(super) sidecar: Arc<Sidecar>,
     pub(super) fatal: Fatal,
     pub(super) disk: Arc<DiskWatch>,
@@ -47,6 +47,10 @@ pub(super) struct View {
 impl Shared {
     pub(super) fn view(&self) -> MutexGuard<'_, View> {
         self.view.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(super) fn index(&self) -> MutexGuard<'_, Index> {
+        self.index.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// The view, unless the store has stopped or is closing.

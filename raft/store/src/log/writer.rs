@@ -8,10 +8,10 @@ use std::sync::{Arc, PoisonError};
 use std::thread::{self, JoinHandle};
 
 use bytes::Bytes;
-use redb::{Database, Durability};
 
 use super::AppendDone;
-use super::database::{COMMIT, COMMITTED, META, PURGED, RECORDS, VOTE, seal};
+use super::appender::{Appender, Committed};
+use super::index::{Index, Place};
 use super::record::{LogId, LogRecord};
 use super::shared::Shared;
 use crate::failure::StoreFailure;
@@ -50,17 +50,17 @@ pub(super) struct Queued {
     pub(super) done: Option<AppendDone>,
 }
 
-/// Owns the writer thread; dropping it makes everything queued durable, closes the database and ends the thread.
+/// Owns the writer thread; dropping it makes everything queued durable, and ends the thread.
 pub(crate) struct Writer {
     shared: Arc<Shared>,
     thread: Option<JoinHandle<()>>,
 }
 
 impl Writer {
-    /// Starts the thread; `commit` is the number of the last commit in the log.
-    pub(super) fn start(shared: Arc<Shared>, commit: u64) -> io::Result<Self> {
+    /// Starts the thread, which goes on at the log's end.
+    pub(super) fn start(shared: Arc<Shared>, appender: Appender) -> io::Result<Self> {
         let own = shared.clone();
-        let thread = thread::Builder::new().name("log-writer".to_owned()).spawn(move || run(&own, commit))?;
+        let thread = thread::Builder::new().name("log-writer".to_owned()).spawn(move || run(&own, appender))?;
         Ok(Self { shared, thread: Some(thread) })
     }
 }
@@ -84,15 +84,12 @@ impl Drop for Writer {
     }
 }
 
-fn run(shared: &Shared, mut commit: u64) {
+fn run(shared: &Shared, mut appender: Appender) {
     while let Some((batch, committed)) = next_batch(shared) {
-        let result = shared.fatal.check().and_then(|()| write(shared, &batch, committed, commit + 1));
-        match &result {
-            Ok(()) => {
-                commit += 1;
-                settled(shared, &batch, commit);
-            }
-            Err(failure) => shared.fatal.trip(failure),
+        let result = shared.fatal.check().and_then(|()| write(&mut appender, &batch, committed));
+        let result = result.map(|written| settled(shared, &batch, written, &appender));
+        if let Err(failure) = &result {
+            shared.fatal.trip(failure);
         }
         for queued in batch {
             if let Some(done) = queued.done {
@@ -103,10 +100,6 @@ fn run(shared: &Shared, mut commit: u64) {
                 }
             }
         }
-    }
-    let database = shared.database.write().unwrap_or_else(PoisonError::into_inner).take();
-    if let Some(Err(error)) = database.map(Database::close) {
-        tracing::warn!(%error, "closing the log");
     }
 }
 
@@ -131,73 +124,59 @@ fn next_batch(shared: &Shared) -> Option<(Vec<Queued>, Option<LogId>)> {
     Some((std::mem::replace(&mut view.queue, rest), committed))
 }
 
-/// One durable commit. A panic inside the database counts as its failure.
-fn write(shared: &Shared, batch: &[Queued], committed: Option<LogId>, commit: u64) -> Result<(), StoreFailure> {
-    let failed = |why: String| StoreFailure::Failed { what: "writing the log".to_owned(), why };
-    let database = shared.database.read().unwrap_or_else(PoisonError::into_inner);
-    let database = database.as_ref().ok_or(StoreFailure::Closed)?;
-    match catch_unwind(AssertUnwindSafe(|| transaction(database, batch, committed, commit))) {
-        Ok(Ok(())) => Ok(()),
-        Ok(Err(error)) => Err(failed(error.to_string())),
-        Err(_) => Err(failed("the database panicked".to_owned())),
-    }
-}
-
-fn transaction(
-    database: &Database,
+/// One durable commit. A panic on the way counts as its failure: what is on the disk is not known then.
+fn write(
+    appender: &mut Appender,
     batch: &[Queued],
     committed: Option<LogId>,
-    commit: u64,
-) -> Result<(), redb::Error> {
-    let mut transaction = database.begin_write()?;
-    transaction.set_durability(Durability::Immediate)?;
-    // One phase relies on a checksum that is not cryptographic, and payloads come from other members.
-    transaction.set_two_phase_commit(true);
-    {
-        let mut records = transaction.open_table(RECORDS)?;
-        let mut meta = transaction.open_table(META)?;
-        let mut put = |name: &str, value: &[u8]| meta.insert(name, &seal(name, value)[..]).map(|_| ());
-        let mut encoded = Vec::new();
-        for queued in batch {
-            match &queued.operation {
-                Operation::Append(appended) => {
-                    for record in appended {
-                        record.encode(&mut encoded);
-                        records.insert(record.id.index, &encoded[..])?;
-                    }
-                }
-                Operation::Vote(vote) => put(VOTE, vote)?,
-                Operation::Truncate { from } => records.retain_in(*from.., |_, _| false)?,
-                Operation::Purge { upto } => {
-                    records.retain_in(..=upto.index, |_, _| false)?;
-                    put(PURGED, &upto.to_bytes())?;
-                }
-                Operation::Barrier => {}
-            }
-        }
-        if let Some(committed) = committed {
-            put(COMMITTED, &committed.to_bytes())?;
-        }
-        put(COMMIT, &commit.to_le_bytes())?;
+) -> Result<Option<Committed>, StoreFailure> {
+    let failed = |why: String| StoreFailure::Failed { what: "writing the log".to_owned(), why };
+    match catch_unwind(AssertUnwindSafe(|| appender.write(batch, committed))) {
+        Ok(Ok(written)) => Ok(written),
+        Ok(Err(error)) => Err(failed(error.to_string())),
+        Err(_) => Err(failed("the log's writer panicked".to_owned())),
     }
-    transaction.commit()?;
-    Ok(())
 }
 
 /// Notes a commit that succeeded, before anybody is told of it.
-fn settled(shared: &Shared, batch: &[Queued], commit: u64) {
+fn settled(shared: &Shared, batch: &[Queued], written: Option<Committed>, appender: &Appender) {
+    let Some(Committed { commit, places, begun }) = written else { return };
     if let Err(error) = shared.sidecar.note_commit(commit) {
         // Only a safeguard is lost: the number on disk lags behind, which is always allowed.
         tracing::warn!(%error, commit, "the commit number could not be noted");
     }
-    let records: usize = batch
-        .iter()
-        .map(|queued| if let Operation::Append(records) = &queued.operation { records.len() } else { 0 })
-        .sum();
     shared.commits.fetch_add(1, Ordering::Relaxed);
-    shared.records.fetch_add(records as u64, Ordering::Relaxed);
+    shared.records.fetch_add(places.len() as u64, Ordering::Relaxed);
+    let unused = {
+        let mut index = shared.index();
+        if let Some(file) = begun {
+            index.add_file(appender.active(), file);
+        }
+        follow(&mut index, batch, places);
+        index.unused(appender.active())
+    };
+    for number in unused {
+        appender.remove(number);
+    }
     if let Some(last) = batch.last() {
         shared.view().tail.evict(last.sequence);
     }
     shared.disk.refresh();
+}
+
+/// Carries the operations out on the index, as the commit did on disk.
+fn follow(index: &mut Index, batch: &[Queued], places: Vec<Place>) {
+    let mut places = places.into_iter();
+    for queued in batch {
+        match &queued.operation {
+            Operation::Append(records) => {
+                for (record, place) in records.iter().zip(&mut places) {
+                    index.push(record.id.index, place);
+                }
+            }
+            Operation::Truncate { from } => index.truncate(*from),
+            Operation::Purge { upto } => index.purge(upto.index),
+            Operation::Vote(_) | Operation::Barrier => {}
+        }
+    }
 }

@@ -1,7 +1,7 @@
 //! What the tests share.
 #![allow(dead_code, clippy::unwrap_used)]
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::mpsc::{Receiver, channel};
 use std::sync::{Arc, Mutex};
 
@@ -60,12 +60,38 @@ pub fn watch_fatal(options: &mut StoreOptions) -> Arc<Mutex<Vec<StoreFailure>>> 
     calls
 }
 
+/// The log's files, oldest first.
+pub fn log_files(dir: &Path) -> Vec<PathBuf> {
+    let names = std::fs::read_dir(dir).unwrap().map(|entry| entry.unwrap().path());
+    let mut files: Vec<PathBuf> = names.filter(|path| path.extension().is_some_and(|kind| kind == "seg")).collect();
+    files.sort();
+    files
+}
+
+/// The log's only file.
+pub fn log_file(dir: &Path) -> PathBuf {
+    let files = log_files(dir);
+    assert_eq!(files.len(), 1, "one file was expected");
+    files[0].clone()
+}
+
+/// What a process that is killed now leaves behind.
+pub fn copy_of(dir: &Path) -> tempfile::TempDir {
+    let copy = tempfile::tempdir().unwrap();
+    for path in log_files(dir).into_iter().chain([dir.join("node.header"), dir.join("log.state")]) {
+        std::fs::copy(&path, copy.path().join(path.file_name().unwrap())).unwrap();
+    }
+    copy
+}
+
 /// A fresh directory as it would be after a power loss: the log as the disk has it, everything else as it is, but for
 /// the commit number, whose writes are never synced.
 pub fn after_power_loss(disk: &FaultDisk, dir: &Path, seed: u64) -> tempfile::TempDir {
     let lost = tempfile::tempdir().unwrap();
     std::fs::copy(dir.join("node.header"), lost.path().join("node.header")).unwrap();
-    let image = disk.after_power_loss(&dir.join("log.redb"), seed).unwrap();
-    std::fs::write(lost.path().join("log.redb"), image).unwrap();
+    for path in log_files(dir) {
+        let image = disk.after_power_loss(&path, seed).unwrap();
+        std::fs::write(lost.path().join(path.file_name().unwrap()), image).unwrap();
+    }
     lost
 }
