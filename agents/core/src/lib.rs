@@ -30,6 +30,8 @@ pub mod pods;
 pub mod readiness;
 pub mod reconcile;
 pub mod render;
+#[cfg(test)]
+mod samples;
 pub mod settings;
 
 pub use action::{Act, Action, Why};

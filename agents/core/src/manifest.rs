@@ -243,6 +243,9 @@ impl Judge<'_> {
     fn metadata(&self, body: &Value, faults: &mut Faults<'_>) -> bool {
         let metadata = &body["metadata"];
         for field in ["labels", "annotations"] {
+            if !(metadata[field].is_null() || metadata[field].is_object()) {
+                faults.add(format!("metadata.{field}"), "must be an object");
+            }
             for name in metadata[field].as_object().into_iter().flatten().map(|(name, _)| name) {
                 let allowed = field == "annotations" && matches!(name.as_str(), names::TAKE_OVER | names::SIMULATE);
                 if name.starts_with(names::PREFIX) && !allowed {

@@ -151,10 +151,10 @@ impl Work<'_> {
             // What an earlier epoch left here ends before this one begins.
             let old = |pod: &crate::ObservedPod| !pod.ended && pod.epoch > 0 && pod.epoch < copy.epoch;
             if let Some(facts) = facts
-                && observed.pods.iter().any(old)
+                && (observed.pods.iter().any(old) || (facts.epoch < copy.epoch && !facts.fenced))
             {
                 self.fence(facts, Some((copy, context)), observed, &Why::Changed);
-                let reason = "pods of an earlier epoch are still to end".to_owned();
+                let reason = "what an earlier epoch left is still to end".to_owned();
                 self.report(copy.epoch, CopyPhase::Starting { reason });
                 return;
             }

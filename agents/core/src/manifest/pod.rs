@@ -28,6 +28,9 @@ pub(super) fn judge(kind: &ApiKind, body: &Value, guarded: bool, faults: &mut Fa
     };
     let at = |field: &str| path.iter().copied().chain(["spec", field]).collect::<Vec<_>>().join(".");
     let spec = &template["spec"];
+    if !shape(template, &path.join("."), faults) {
+        return;
+    }
     annotations(template, &path.join("."), faults);
     for field in ["hostNetwork", "hostPID", "hostIPC"] {
         if is_true(&spec[field]) {
@@ -52,6 +55,43 @@ pub(super) fn judge(kind: &ApiKind, body: &Value, guarded: bool, faults: &mut Fa
     if guarded {
         judge_guarded(spec, &at, faults);
     }
+}
+
+/// Whether everything that is looked at, or written to, is of the type that it must be: what is not was written to be read in
+/// one way here and in another by the cluster.
+fn shape(template: &Value, path: &str, faults: &mut Faults<'_>) -> bool {
+    let object = |value: &Value| value.is_null() || value.is_object();
+    let list = |value: &Value| value.is_null() || value.is_array();
+    let of_objects = |value: &Value| list(value) && value.as_array().into_iter().flatten().all(Value::is_object);
+    let (metadata, spec) = (&template["metadata"], &template["spec"]);
+    let mut wrong = Vec::new();
+    if !(object(metadata) && object(&metadata["labels"]) && object(&metadata["annotations"])) {
+        wrong.push("metadata".to_owned());
+    }
+    if !spec.is_object() {
+        wrong.push("spec".to_owned());
+    }
+    for field in ["containers", "initContainers", "ephemeralContainers", "volumes"] {
+        if !of_objects(&spec[field]) {
+            wrong.push(format!("spec.{field}"));
+        } else if field != "volumes" {
+            for (number, container) in spec[field].as_array().into_iter().flatten().enumerate() {
+                let fits = list(&container["command"])
+                    && ["env", "volumeMounts", "ports"].into_iter().all(|field| of_objects(&container[field]))
+                    && object(&container["securityContext"])
+                    && list(&container["securityContext"]["capabilities"]["add"]);
+                if !fits {
+                    wrong.push(format!("spec.{field}[{number}]"));
+                }
+            }
+        }
+    }
+    let fits = wrong.is_empty();
+    for field in wrong {
+        let dot = if path.is_empty() { "" } else { "." };
+        faults.add(format!("{path}{dot}{field}"), "something in it is not of the type that Kubernetes wants there");
+    }
+    fits
 }
 
 fn annotations(template: &Value, path: &str, faults: &mut Faults<'_>) {

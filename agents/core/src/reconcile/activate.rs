@@ -76,7 +76,8 @@ impl Work<'_> {
                 progress.wait("the namespace of an earlier copy is still being removed".to_owned());
             }
             Ok(wanted) => {
-                let open = self.ensure_namespace(copy, facts, observed, context, &mut progress);
+                let ready = !facts.is_some_and(|facts| facts.fenced) || self.is_current(&wanted, observed);
+                let open = self.ensure_namespace(copy, facts, observed, context, ready, &mut progress);
                 if facts.is_some() || !copy.is_exclusive() {
                     self.apply(copy, &wanted, open, observed, &mut progress);
                 }
@@ -99,16 +100,30 @@ impl Work<'_> {
         self.report(copy.epoch, progress.phase(observed));
     }
 
+    /// Whether everything that is here and makes pods makes those that are wanted: a closed namespace is not opened for an
+    /// earlier epoch's.
+    fn is_current(&self, wanted: &[Wanted], observed: &ObservedCopy) -> bool {
+        let seen = Seen::of(self.workload.as_str(), observed);
+        let wants = |key: &crate::ObjectKey| wanted.iter().find(|one| one.object.key.identity() == key.identity());
+        let stale = seen.in_order_of_removal(|key| {
+            let live = seen.get(key).map(|live| &**live);
+            pods::template_path(&key.kind).is_some()
+                && wants(key).is_none_or(|one| differs(&one.object, live) == Some(Why::Changed))
+        });
+        stale.is_empty()
+    }
+
     /// Brings the namespace and what it always has into order. Gives whether pods may start: the quota is open.
     ///
     /// An exclusive copy's namespace is made closed, and opened in a second step that names the version which it changes: a
-    /// delayed write of an earlier opening then fails instead of undoing a fence.
+    /// delayed write of an earlier opening then fails instead of undoing a fence. `ready`: nothing stands against opening.
     fn ensure_namespace(
         &mut self,
         copy: &DesiredCopy,
         facts: Option<&Facts>,
         observed: &ObservedCopy,
         context: &Context<'_>,
+        ready: bool,
         progress: &mut Progress,
     ) -> bool {
         let seen = Seen::of(self.workload.as_str(), observed);
@@ -118,7 +133,7 @@ impl Work<'_> {
             _ => None,
         };
         let quota = seen.get(&base::quota_key(self.workload.as_str()));
-        let opens = runs && (!copy.is_exclusive() || (live.is_some() && quota.is_some()));
+        let opens = runs && (!copy.is_exclusive() || (ready && live.is_some() && quota.is_some()));
         let wanted = Facts {
             fenced: !opens,
             stopped: facts.map_or(0, |facts| facts.stopped),
@@ -176,8 +191,10 @@ impl Work<'_> {
                 progress.wait(format!("{key}: its definition is not established yet"));
                 continue;
             }
-            // Controllers back off when pods are refused: what makes pods waits until they may start.
-            if !open && copy.role == DesiredRole::Active && !pods::is_inert(&key.kind) {
+            // Controllers back off when pods are refused: what makes pods is made once they may start. What is there already
+            // is brought to this epoch before.
+            let makes = copy.role == DesiredRole::Active && !pods::is_inert(&key.kind);
+            if !open && makes && seen.get(key).is_none() {
                 progress.wait(format!("{key}: not there yet"));
                 continue;
             }
