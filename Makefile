@@ -1,7 +1,7 @@
 # Two commands for a new machine: make demo, make test. Both install what is missing.
 export CARGO_TARGET_DIR ?= $(HOME)/.cache/verbund/target
 
-.PHONY: help prerequisites build demo test check bench install clean-demo
+.PHONY: help prerequisites build demo test check bench install clean-demo kubernetes testbed testbed-down
 
 help:
 	@echo "make demo           a federation of three sites on this machine, until Ctrl-C"
@@ -11,6 +11,8 @@ help:
 	@echo "make build          the binary, at $(CARGO_TARGET_DIR)/release/verbund"
 	@echo "make install        the binary to \$$PREFIX/bin (default /usr/local)"
 	@echo "make clean-demo     forgets the demo's federation"
+	@echo "make testbed        SITES=2 whole sites with real Kubernetes clusters on this machine (root); says how to use them"
+	@echo "make testbed-down   stops them"
 
 prerequisites:
 	@.ci/prerequisites
@@ -24,7 +26,18 @@ demo: build
 clean-demo:
 	@deploy/demo/run --forget
 
-test: build
+# What needs root is left out, and says so, with VERBUND_WITHOUT_ROOT=1.
+kubernetes:
+	@[ "$$VERBUND_WITHOUT_ROOT" = 1 ] || .ci/kubernetes
+
+testbed: prerequisites kubernetes
+	cargo build --locked --package verbund-testbed
+	@$(CARGO_TARGET_DIR)/debug/verbund-testbed up --sites $(or $(SITES),2)
+
+testbed-down:
+	@$(CARGO_TARGET_DIR)/debug/verbund-testbed down --all
+
+test: build kubernetes
 	VERBUND_BIN=$(CARGO_TARGET_DIR)/release/verbund cargo test --locked --workspace
 
 check:
