@@ -15,8 +15,9 @@ use crate::shared::Shared;
 
 /// Readers that wait in line; more make their callers wait.
 const LINE: usize = 16 * 1024;
-/// How long one read may take in all.
-const PATIENCE: Duration = Duration::from_secs(5);
+/// How long somebody is looked for who leads with a quorum: longer than an election takes, and short enough that whoever
+/// asked hears that there is none before giving up.
+const PATIENCE: Duration = Duration::from_secs(4);
 /// How long one question to a leader may take.
 const ROUND: Duration = Duration::from_secs(2);
 const AGAIN: Duration = Duration::from_millis(50);
@@ -102,9 +103,10 @@ impl Asker {
         let since = Instant::now();
         let mut why = "nobody is known to lead".to_owned();
         loop {
+            let round = PATIENCE.saturating_sub(since.elapsed()).min(ROUND);
             let asked = match self.raft.current_leader().await {
-                Some(leader) if leader == self.shared.id.0 => self.ask_quorum().await,
-                Some(leader) => self.ask_leader(NodeId(leader)).await,
+                Some(leader) if leader == self.shared.id.0 => self.ask_quorum(round).await,
+                Some(leader) => self.ask_leader(NodeId(leader), round).await,
                 None => Err(why.clone()),
             };
             match asked {
@@ -114,15 +116,15 @@ impl Asker {
                 }
                 Err(error) => why = error,
             }
-            if since.elapsed() > PATIENCE {
+            if since.elapsed() >= PATIENCE {
                 return Err(ReadError::NoLeader { why });
             }
             tokio::time::sleep(AGAIN).await;
         }
     }
 
-    async fn ask_quorum(&self) -> Result<u64, String> {
-        let asked = tokio::time::timeout(ROUND, self.raft.get_read_log_id(ReadPolicy::ReadIndex)).await;
+    async fn ask_quorum(&self, round: Duration) -> Result<u64, String> {
+        let asked = tokio::time::timeout(round, self.raft.get_read_log_id(ReadPolicy::ReadIndex)).await;
         match asked {
             Ok(Ok((read, _))) => Ok(read.index()),
             Ok(Err(error)) => Err(error.to_string()),
@@ -130,8 +132,8 @@ impl Asker {
         }
     }
 
-    async fn ask_leader(&self, leader: NodeId) -> Result<u64, String> {
-        let request = self.peers.request(leader, proto::ReadIndexRequest {}, Some(ROUND));
+    async fn ask_leader(&self, leader: NodeId, round: Duration) -> Result<u64, String> {
+        let request = self.peers.request(leader, proto::ReadIndexRequest {}, Some(round));
         let reply = self.peers.forward(leader).read_index(request).await;
         reply.map(|reply| reply.into_inner().index).map_err(|status| status.message().to_owned())
     }
