@@ -2,6 +2,35 @@
 
 use verbund_model::Refusal;
 
+/// How the log names somebody or something, and how that is said in German. What follows the beginning is a name.
+const PHRASES: &[(&str, &str)] = &[
+    ("an invitation's one-time key", "Der Einmalschlüssel einer Einladung"),
+    ("every member", "jedes Mitglied"),
+    ("a coordinator", "ein Koordinator"),
+    ("a site with an invitation", "ein Standort mit Einladung"),
+    ("a user with the role ", "ein Benutzer mit der Rolle "),
+    ("admission or proposal ", "Aufnahmeanfrage oder Vorschlag "),
+    ("coordinator ", "Koordinator "),
+    ("user ", "Benutzer "),
+    ("node ", "Knoten "),
+    ("site ", "Standort "),
+    ("organisation ", "Organisation "),
+    ("invitation ", "Einladung "),
+    ("admission ", "Aufnahmeanfrage "),
+    ("proposal ", "Vorschlag "),
+    ("policy ", "Richtlinie "),
+    ("key ", "Schlüssel "),
+    ("catalogue entry ", "Katalogeintrag "),
+    ("role binding ", "Rolle "),
+];
+
+/// A phrase of the log in German; one that is not known stays as it is.
+fn phrase(text: &str) -> String {
+    let known = PHRASES.iter().find_map(|(en, de)| text.strip_prefix(en).map(|rest| format!("{de}{rest}")));
+    let text = known.unwrap_or_else(|| text.to_owned());
+    text.replace(" in organisation ", " in der Organisation ").replace(" for site ", " für den Standort ")
+}
+
 /// What happened and what to do, in German.
 pub fn german(refusal: &Refusal) -> String {
     match refusal {
@@ -40,18 +69,40 @@ pub fn german(refusal: &Refusal) -> String {
         Refusal::SequenceReused { sequence } => {
             format!("Die laufende Nummer {sequence} dieser Sitzung wurde für eine andere Erklärung verwendet")
         }
-        Refusal::NotAuthorised { author, needed } => format!("{author} darf das nicht. Berechtigt: {needed}"),
-        Refusal::Suspended { what } => format!("{what}: die Mitgliedschaft ruht"),
+        Refusal::NotAuthorised { author, needed } => {
+            format!("{} darf das nicht. Berechtigt: {}", phrase(author), phrase(needed))
+        }
+        Refusal::Suspended { what } => format!("{}: die Mitgliedschaft ruht", phrase(what)),
         Refusal::VersionMismatch { what, expected, found } => {
+            let what = phrase(what);
             format!("{what} hat die Version {found}, nicht {expected}: bitte neu lesen und neu entscheiden")
         }
-        Refusal::AlreadyExists { what, version } => format!("{what} ist schon vorhanden (Version {version})"),
-        Refusal::NotFound { what } => format!("{what} ist nicht vorhanden"),
+        Refusal::AlreadyExists { what, version } => format!("{} ist schon vorhanden (Version {version})", phrase(what)),
+        Refusal::NotFound { what } => format!("{} ist nicht vorhanden", phrase(what)),
         Refusal::Invalid { field, reason } => format!("{field}: {reason}"),
         Refusal::InvitationSpent { reason } => format!("Die Einladung ist nicht verwendbar: {reason}"),
         Refusal::BadProof { which } => {
             format!("Der Nachweis, dass der Standort den Schlüssel „{which}“ hat, ist ungültig")
         }
         Refusal::Conflict { what } => what.clone(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn who_and_what_are_named_in_german() {
+        let needed = "a user with the role plattformbetreiber for site nord".to_owned();
+        let refusal = Refusal::NotAuthorised { author: "user dataport.anna".to_owned(), needed };
+        assert_eq!(
+            german(&refusal),
+            "Benutzer dataport.anna darf das nicht. Berechtigt: ein Benutzer mit der Rolle plattformbetreiber für den Standort nord"
+        );
+        let missing = Refusal::NotFound { what: "organisation akdb".to_owned() };
+        assert_eq!(german(&missing), "Organisation akdb ist nicht vorhanden");
+        let odd = Refusal::NotFound { what: "something else".to_owned() };
+        assert!(german(&odd).starts_with("something else"));
     }
 }
