@@ -1,6 +1,8 @@
 //! What every command needs: the options of all commands, the output, the client of the chosen context.
 
+use std::cell::RefCell;
 use std::io::{self, BufRead as _, IsTerminal as _, Write as _};
+use std::rc::Rc;
 
 use verbund_api::port::Consistency;
 use verbund_keys::PassphraseSource;
@@ -21,6 +23,7 @@ pub struct App {
     pub global: Global,
     /// Where results go.
     pub output: Output,
+    used: RefCell<Option<Rc<Client>>>,
 }
 
 impl App {
@@ -28,7 +31,7 @@ impl App {
     #[must_use]
     pub fn new(global: Global) -> Self {
         let output = Output::new(global.output);
-        Self { global, output }
+        Self { global, output, used: RefCell::default() }
     }
 
     /// The user's directories.
@@ -44,9 +47,19 @@ impl App {
     }
 
     /// A client of the chosen context.
-    pub fn client(&self) -> Result<Client, Failure> {
+    pub fn client(&self) -> Result<Rc<Client>, Failure> {
         let (name, context) = self.context()?;
-        Ok(self.client_of(&name, context, self.paths()?))
+        let client = Rc::new(self.client_of(&name, context, self.paths()?));
+        self.used.replace(Some(Rc::clone(&client)));
+        Ok(client)
+    }
+
+    /// After a command that worked: keeps the context's knowledge of the other sites fresh.
+    pub async fn keep_learning(&self) {
+        let client = self.used.take();
+        if let Some(client) = client {
+            client.keep_learning().await;
+        }
     }
 
     /// A client of a context.
@@ -54,9 +67,10 @@ impl App {
     pub fn client_of(&self, name: &str, context: Context, paths: Paths) -> Client {
         let consistency = match self.global.consistency {
             Some(cli::Consistency::Stale) => Consistency::Stale,
-            Some(cli::Consistency::Linearizable) | None => Consistency::Linearizable,
+            Some(cli::Consistency::Linearizable) | None if !self.global.stale => Consistency::Linearizable,
+            Some(cli::Consistency::Linearizable) | None => Consistency::Stale,
         };
-        let (passphrase, deadline) = (self.passphrase(), self.global.deadline.0);
+        let (passphrase, deadline) = (self.passphrase(), self.global.deadline.map(|span| span.0));
         Client::new(name, context, paths, Settings { passphrase, deadline, consistency })
     }
 

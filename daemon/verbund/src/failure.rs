@@ -42,6 +42,13 @@ impl Failure {
         self
     }
 
+    /// What else to do.
+    #[must_use]
+    pub fn and_remedy(mut self, more: &str) -> Self {
+        self.remedy = Some(self.remedy.map_or_else(|| more.to_owned(), |first| format!("{first}\n  {more}")));
+        self
+    }
+
     /// Another exit code than 1.
     #[must_use]
     pub const fn exit_with(mut self, exit: Exit) -> Self {
@@ -87,8 +94,8 @@ pub fn chain(error: &dyn std::error::Error) -> String {
     text
 }
 
-impl<E: std::error::Error> From<E> for Failure {
+impl<E: std::error::Error + 'static> From<E> for Failure {
     fn from(error: E) -> Self {
-        Self::new(chain(&error))
+        Self::new(crate::words::chain(&error))
     }
 }

@@ -16,6 +16,7 @@ mod join;
 mod output;
 mod paths;
 mod serve;
+mod words;
 
 use std::process::ExitCode;
 

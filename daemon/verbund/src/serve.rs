@@ -17,6 +17,7 @@ mod metrics;
 mod notify;
 mod port;
 mod records;
+mod standing;
 mod start;
 mod status;
 mod syslog;
@@ -107,6 +108,8 @@ fn spawn_services(
         started.identity.clone(),
         stop.clone(),
     ));
+    let given_up = started.given_up.clone();
+    tasks.spawn(standing::run(started.node.clone(), start::dialer(config)?, given_up, stop.clone()));
     let directory = config.data_dir.clone();
     tasks.spawn(backfill::run(started.node.clone(), started.genesis.clone(), directory, stop.clone()));
     if let Some(syslog) = &config.syslog {

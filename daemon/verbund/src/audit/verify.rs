@@ -25,6 +25,7 @@ use verbund_model::resource::{Millis, NodeStanding, Standing};
 use verbund_model::{FederationId, NodeId, SiteName};
 
 use super::format::{END, Frame, FrameError, FrameReader, GENESIS, HEAD, RECORD, SNAPSHOT, START};
+use crate::t;
 
 pub use error::Bad;
 
@@ -84,7 +85,7 @@ pub fn verify(export: impl Read, options: &Options, verifier: &dyn SignatureVeri
             HEAD => replay.head(&frame.payload)?,
             END => {
                 if frame.payload != frame.before.0 {
-                    return Err(Bad::End);
+                    return Err(Bad::End { after: replay.place() });
                 }
                 return match frames.next() {
                     Err(FrameError::End) => replay.finish(options),
@@ -160,10 +161,10 @@ impl<'a> Replay<'a> {
         };
         let state = restore.finish().map_err(|e| wrong(e.to_string()))?;
         if state.genesis() != self.state.genesis() {
-            return Err(wrong("the state is another federation's".to_owned()));
+            return Err(wrong(t!("why-other-state")));
         }
         if state.head() != head || state.recompute_hash() != head.state {
-            return Err(wrong("the state is not the one that its head names".to_owned()));
+            return Err(wrong(t!("why-head-state")));
         }
         self.state = state;
         self.anchored = Anchored::Head(head);
@@ -175,7 +176,7 @@ impl<'a> Replay<'a> {
         self.leave();
         let index = self.place() + 1;
         let bad = |reason: &str| Bad::Record { index, reason: reason.to_owned() };
-        let (chain, bytes) = payload.split_at_checked(32).ok_or_else(|| bad("it is shorter than a hash"))?;
+        let (chain, bytes) = payload.split_at_checked(32).ok_or_else(|| bad(&t!("why-short")))?;
         let record = AuditRecord::from_bytes(bytes).map_err(|e| bad(&e.to_string()))?;
         // The first entry of a log may have index 0 or 1.
         let first = self.state.entries() == 0 && record.at.index <= 1;
@@ -185,10 +186,10 @@ impl<'a> Replay<'a> {
         let index = record.at.index;
         let bad = |reason: &str| Bad::Record { index, reason: reason.to_owned() };
         if record.to_bytes() != bytes {
-            return Err(bad("it is not in its one form"));
+            return Err(bad(&t!("why-form")));
         }
         if record.chain(&self.state.head().chain).0 != *chain {
-            return Err(bad("its content does not give its hash"));
+            return Err(bad(&t!("why-hash")));
         }
         let entry = match &record.entry {
             RecordedEntry::Blank => LogEntry::Blank,
@@ -197,7 +198,7 @@ impl<'a> Replay<'a> {
         };
         let applied = self.state.apply(record.at, entry, self.verifier);
         if applied.record != record {
-            return Err(bad("replaying the entry gives another time or outcome than the record says"));
+            return Err(bad(&t!("why-replay")));
         }
         self.records += 1;
         Ok(())
@@ -227,19 +228,19 @@ impl<'a> Replay<'a> {
         let signed: SignedHead = serde_json::from_slice(payload).map_err(|e| bad(None, &e.to_string()))?;
         let node = Some(signed.node);
         if serde_json::to_vec(&signed).ok().as_deref() != Some(payload) {
-            return Err(bad(node, "it is not in its one form"));
+            return Err(bad(node, &t!("why-form")));
         }
         let generation = self.state.federation().value.generation;
         if signed.federation != self.federation || signed.generation != generation {
-            return Err(bad(node, "it is of another federation or generation"));
+            return Err(bad(node, &t!("why-generation")));
         }
         if signed.head.index != index {
-            return Err(bad(node, "it is for another index than the record before it"));
+            return Err(bad(node, &t!("why-index")));
         }
-        let known = self.state.node(&signed.node).ok_or_else(|| bad(node, "there is no such node"))?;
-        let key = self.state.key(&known.value.key).ok_or_else(|| bad(node, "the node has no key"))?;
+        let known = self.state.node(&signed.node).ok_or_else(|| bad(node, &t!("why-no-node")))?;
+        let key = self.state.key(&known.value.key).ok_or_else(|| bad(node, &t!("why-no-key")))?;
         if !self.verifier.verify(&key.value.key, &signed.signed_message(), &signed.signature) {
-            return Err(bad(node, "its signature does not hold"));
+            return Err(bad(node, &t!("why-signature")));
         }
         let counts = known.value.standing == NodeStanding::Active && !key.value.revoked;
         if signed.head != self.state.head() {

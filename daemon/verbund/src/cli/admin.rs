@@ -3,11 +3,12 @@
 use std::path::PathBuf;
 
 use clap::Subcommand;
-use serde::de::DeserializeOwned;
+use clap_complete::ArgValueCandidates;
 use verbund_model::resource::{Address, OrgRole, UserRole};
-use verbund_model::{Hash, KeyId, NodeId, OrgName, PolicyName, PublicKey, SiteName, UserId};
+use verbund_model::{NodeId, OrgName, PolicyName, PublicKey, SiteName, UserId};
 
-use super::Confirm;
+use super::values::{org_role, user_role};
+use super::{Confirm, HashPrefix};
 
 /// `org`
 #[derive(Subcommand)]
@@ -17,7 +18,7 @@ pub enum OrgCommand {
         name: OrgName,
         #[arg(long, value_name = "TEXT")]
         display_name: String,
-        #[arg(long = "role", value_name = "ROLE", required = true, value_parser = org_role)]
+        #[arg(long = "role", value_name = "ROLE", required = true, value_parser = org_role, add = ArgValueCandidates::new(super::candidates::org_roles))]
         roles: Vec<OrgRole>,
         #[arg(long, value_name = "USER")]
         administrator: UserId,
@@ -72,7 +73,7 @@ pub enum UserCommand {
     },
     RevokeKey {
         #[arg(value_name = "KEY_ID")]
-        key: KeyId,
+        key: HashPrefix,
         #[arg(long = "org", value_name = "ORG")]
         organisation: OrgName,
         #[command(flatten)]
@@ -87,7 +88,7 @@ pub enum RoleCommand {
     Bind {
         #[arg(value_name = "USER")]
         user: UserId,
-        #[arg(value_name = "ROLE", value_parser = user_role)]
+        #[arg(value_name = "ROLE", value_parser = user_role, add = ArgValueCandidates::new(super::candidates::user_roles))]
         role: UserRole,
         #[arg(long = "org", value_name = "ORG")]
         organisation: OrgName,
@@ -97,7 +98,7 @@ pub enum RoleCommand {
     Unbind {
         #[arg(value_name = "USER")]
         user: UserId,
-        #[arg(value_name = "ROLE", value_parser = user_role)]
+        #[arg(value_name = "ROLE", value_parser = user_role, add = ArgValueCandidates::new(super::candidates::user_roles))]
         role: UserRole,
         #[arg(long = "org", value_name = "ORG")]
         organisation: OrgName,
@@ -167,11 +168,11 @@ pub enum ProposalCommand {
     List,
     Show {
         #[arg(value_name = "HASH")]
-        hash: Hash,
+        hash: HashPrefix,
     },
     Approve {
         #[arg(value_name = "HASH")]
-        hash: Hash,
+        hash: HashPrefix,
         #[command(flatten)]
         confirm: Confirm,
     },
@@ -183,19 +184,4 @@ pub enum ProposalCommand {
         #[command(flatten)]
         confirm: Confirm,
     },
-}
-
-/// An organisation's role by its word.
-pub fn org_role(text: &str) -> Result<OrgRole, String> {
-    word(text)
-}
-
-/// A user's role by its word.
-pub fn user_role(text: &str) -> Result<UserRole, String> {
-    word(text)
-}
-
-/// A word that a type's own serde form knows; the error lists all of them.
-fn word<T: DeserializeOwned>(text: &str) -> Result<T, String> {
-    serde_json::from_value(text.into()).map_err(|error| error.to_string())
 }

@@ -1,14 +1,28 @@
 //! What a shell offers for arguments whose values this program knows.
 
 use clap_complete::CompletionCandidate;
-use verbund_model::view::Kind;
 
 use crate::context::Contexts;
 use crate::paths::Paths;
 
 /// Kinds of resources.
 pub fn kinds() -> Vec<CompletionCandidate> {
-    Kind::ALL.iter().map(|kind| CompletionCandidate::new(kind.plural())).collect()
+    super::kinds().into_iter().map(CompletionCandidate::new).collect()
+}
+
+/// Roles of organisations.
+pub fn org_roles() -> Vec<CompletionCandidate> {
+    super::values::org_roles().iter().copied().map(CompletionCandidate::new).collect()
+}
+
+/// Roles of users.
+pub fn user_roles() -> Vec<CompletionCandidate> {
+    super::values::user_roles().iter().copied().map(CompletionCandidate::new).collect()
+}
+
+/// Länder.
+pub fn laender() -> Vec<CompletionCandidate> {
+    super::laender().iter().copied().map(CompletionCandidate::new).collect()
 }
 
 /// Contexts of this user. A file that cannot be read offers none: completion is no place for errors.

@@ -3,10 +3,11 @@
 use std::path::PathBuf;
 
 use clap::{Args, Subcommand};
+use clap_complete::ArgValueCandidates;
 use verbund_model::resource::{Address, Land, OrgRole};
-use verbund_model::{Hash, KeyId, OrgName, PublicKey, SiteName, UserId};
+use verbund_model::{Hash, OrgName, PublicKey, SiteName, UserId};
 
-use super::{Confirm, Span};
+use super::{Confirm, HashPrefix, Span};
 
 /// `found`: by flags, or by a document.
 #[derive(Args, Clone)]
@@ -23,7 +24,7 @@ pub struct Found {
     pub organisation: Option<OrgName>,
     #[arg(long, value_name = "TEXT")]
     pub display_name: Option<String>,
-    #[arg(long = "role", value_name = "ROLE", value_parser = super::admin::org_role)]
+    #[arg(long = "role", value_name = "ROLE", value_parser = super::values::org_role, add = ArgValueCandidates::new(super::candidates::org_roles))]
     pub roles: Vec<OrgRole>,
     #[arg(long, value_name = "USER")]
     pub administrator: Option<UserId>,
@@ -31,7 +32,7 @@ pub struct Found {
     pub administrator_keys: Vec<PublicKey>,
     #[arg(long, value_name = "NAME")]
     pub site: Option<SiteName>,
-    #[arg(long, value_name = "LAND")]
+    #[arg(long, value_name = "LAND", add = ArgValueCandidates::new(super::candidates::laender))]
     pub land: Option<Land>,
     #[arg(long = "address", value_name = "ADDRESS")]
     pub addresses: Vec<Address>,
@@ -82,7 +83,7 @@ pub enum InvitationCommand {
     List,
     Revoke {
         #[arg(value_name = "ID")]
-        id: KeyId,
+        id: HashPrefix,
     },
 }
 
@@ -93,7 +94,7 @@ pub struct Join {
     pub invitation: String,
     #[command(flatten)]
     pub place: SiteDescription,
-    #[arg(long, value_name = "LAND")]
+    #[arg(long, value_name = "LAND", add = ArgValueCandidates::new(super::candidates::laender))]
     pub land: Land,
     #[arg(long = "address", value_name = "ADDRESS")]
     pub addresses: Vec<Address>,
@@ -124,7 +125,7 @@ pub enum SiteCommand {
     Update {
         #[arg(value_name = "SITE")]
         site: SiteName,
-        #[arg(long, value_name = "LAND")]
+        #[arg(long, value_name = "LAND", add = ArgValueCandidates::new(super::candidates::laender))]
         land: Land,
     },
 }

@@ -71,6 +71,8 @@ pub struct ContextAdd {
     pub data_dir: Option<PathBuf>,
     #[arg(long, value_name = "URI")]
     pub key: Option<String>,
+    #[arg(long = "other", value_name = "SITE=ADDRESS")]
+    pub others: Vec<Address>,
     #[arg(long)]
     pub replace: bool,
 }

@@ -6,6 +6,7 @@
 use clap::{Arg, ArgAction, Command, CommandFactory as _};
 
 use super::Cli;
+use super::values::{kinds, laender, org_roles, user_roles};
 use crate::config::FIELDS;
 use crate::i18n;
 use crate::t;
@@ -16,7 +17,16 @@ pub fn command() -> Command {
     let root = with_settings(Cli::command());
     let mut root = localise(root, "help", true);
     root = root.after_help(t!("help-after"));
-    root
+    root.build();
+    with_usage(root)
+}
+
+/// The usage line says "[OPTIONS]" in English; its other words come from the command line itself.
+fn with_usage(mut command: Command) -> Command {
+    let usage = command.render_usage().to_string();
+    let usage = usage.strip_prefix("Usage:").unwrap_or(&usage).trim();
+    let usage = usage.replace("[OPTIONS]", &t!("help-usage-options"));
+    command.override_usage(usage).mut_subcommands(with_usage)
 }
 
 /// How the ids of flags that are settings begin: a setting may be named like an argument.
@@ -54,6 +64,7 @@ fn localise(command: Command, id: &str, root: bool) -> Command {
         .about(about)
         .help_template(t!("help-template"))
         .subcommand_help_heading(t!("help-commands"))
+        .subcommand_value_name(t!("help-usage-command"))
         .disable_help_flag(true)
         .disable_version_flag(true)
         .mut_args(|arg| localise_argument(arg, id))
@@ -78,7 +89,7 @@ fn localise(command: Command, id: &str, root: bool) -> Command {
 }
 
 fn localise_argument(arg: Arg, id: &str) -> Arg {
-    let text = i18n::text(&argument_id(&arg, id), &[]);
+    let text = help_text(&argument_id(&arg, id));
     let takes_value = matches!(arg.get_action(), ArgAction::Set | ArgAction::Append);
     let arg = arg.help(text);
     // The texts name values and defaults themselves; clap would do it in English.
@@ -88,6 +99,18 @@ fn localise_argument(arg: Arg, id: &str) -> Arg {
     }
     let heading = if arg.is_positional() { t!("help-arguments") } else { t!("help-options") };
     arg.help_heading(heading)
+}
+
+/// The text of an argument, in which the values that it takes can stand.
+fn help_text(id: &str) -> String {
+    let values = [
+        ("kinds", kinds()),
+        ("roles", org_roles().to_vec()),
+        ("userRoles", user_roles().to_vec()),
+        ("laender", laender().to_vec()),
+    ];
+    let values = values.map(|(name, all)| (name, i18n::Arg::from(all.join(", "))));
+    i18n::text(id, &values)
 }
 
 /// The message that says what an argument means.
@@ -108,6 +131,7 @@ const GLOBAL: &[&str] = &[
     "lang",
     "output",
     "consistency",
+    "stale",
     "deadline",
     "passphrase-source",
     "yes",

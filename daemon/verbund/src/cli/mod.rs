@@ -7,8 +7,10 @@ mod duration;
 mod federation;
 mod local;
 mod localise;
+mod prefix;
 mod resource;
 mod usage;
+mod values;
 
 use std::path::PathBuf;
 
@@ -16,7 +18,7 @@ use clap::{Args, Parser, Subcommand};
 use clap_complete::ArgValueCandidates;
 use verbund_keys::PassphraseSource;
 
-pub use admin::{NodeCommand, OrgCommand, PolicyCommand, ProposalCommand, RoleCommand, UserCommand, user_role};
+pub use admin::{NodeCommand, OrgCommand, PolicyCommand, ProposalCommand, RoleCommand, UserCommand};
 pub use duration::Span;
 pub use federation::{Found, Init, InvitationCommand, Invite, Join, SiteCommand};
 pub use local::{
@@ -24,8 +26,10 @@ pub use local::{
     NetworkCommand, Shell,
 };
 pub use localise::{command, setting_id};
+pub use prefix::HashPrefix;
 pub use resource::{Apply, Delete, Get, List, Status, Watch};
 pub use usage::explain;
+pub use values::{kinds, laender, user_role};
 
 use crate::i18n::Lang;
 use crate::output::Format;
@@ -58,8 +62,10 @@ pub struct Global {
     pub output: Option<Format>,
     #[arg(long, global = true, value_enum, value_name = "HOW")]
     pub consistency: Option<Consistency>,
-    #[arg(long, global = true, value_name = "TIME", default_value = "30s")]
-    pub deadline: Span,
+    #[arg(long, global = true, conflicts_with = "consistency")]
+    pub stale: bool,
+    #[arg(long, global = true, value_name = "TIME")]
+    pub deadline: Option<Span>,
     #[arg(long, global = true, env = "VERBUND_PASSPHRASE_SOURCE", value_name = "SOURCE", hide_env = true)]
     pub passphrase_source: Option<PassphraseSource>,
 }

@@ -18,7 +18,7 @@ pub fn explain(error: &clap::Error) -> Option<String> {
         }
         ErrorKind::ValueValidation => {
             let (got, argument) = (part(ContextKind::InvalidValue), part(ContextKind::InvalidArg));
-            let reason = std::error::Error::source(error).map(ToString::to_string).unwrap_or_default();
+            let reason = std::error::Error::source(error).map(crate::words::chain).unwrap_or_default();
             t!("usage-invalid", got = got, argument = argument, reason = reason)
         }
         ErrorKind::ArgumentConflict => {

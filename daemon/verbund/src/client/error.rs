@@ -45,6 +45,13 @@ impl ApiError {
         }
     }
 
+    /// Whether there is nobody to ask: no site answers, or none finds a quorum. That lasts longer than it is worth waiting.
+    #[must_use]
+    pub fn is_nobody_there(&self) -> bool {
+        matches!(self, Self::Unreachable(_))
+            || matches!(self.kind(), Some(ProblemKind::NoQuorum | ProblemKind::NoLeader))
+    }
+
     /// Whether a change that was sent may have been made although there is no outcome.
     #[must_use]
     pub fn leaves_doubt(&self) -> bool {
@@ -62,11 +69,7 @@ impl ApiError {
         let remedy = match &self {
             Self::Unreachable(_) | Self::Broken(_) => Some(t!("client-unreachable-remedy")),
             Self::Odd(_) => Some(t!("client-odd-remedy")),
-            Self::Problem(_) => match self.kind() {
-                Some(ProblemKind::NoQuorum) => Some(t!("client-no-quorum-remedy")),
-                Some(ProblemKind::Clock) => Some(t!("client-clock-remedy")),
-                _ => None,
-            },
+            Self::Problem(_) => self.kind().and_then(remedy),
         };
         let failure = Failure::new(format!("{tried}: {self}")).exit_with(exit);
         match remedy {
@@ -74,4 +77,27 @@ impl ApiError {
             None => failure,
         }
     }
+}
+
+/// What to do about a problem, where its own text does not say it.
+pub fn remedy(kind: ProblemKind) -> Option<String> {
+    use ProblemKind as K;
+    Some(match kind {
+        K::NoQuorum => t!("client-no-quorum-remedy"),
+        K::NoLeader => t!("client-no-leader-remedy"),
+        K::Clock => t!("client-clock-remedy"),
+        K::UnknownKey => t!("client-unknown-key-remedy"),
+        K::KeyRevoked => t!("client-key-revoked-remedy"),
+        K::NotAuthorised => t!("client-not-authorised-remedy"),
+        K::Suspended => t!("client-suspended-remedy"),
+        K::NotFound => t!("client-not-found-remedy"),
+        K::AlreadyExists => t!("client-exists-remedy"),
+        K::InvitationSpent => t!("client-invitation-remedy"),
+        K::WrongFederation | K::WrongGeneration => t!("client-federation-remedy"),
+        K::Expired | K::ValidTooLong => t!("client-expired-remedy"),
+        K::LowDisk | K::WritesStopped => t!("client-stopped-remedy"),
+        K::RangeNotHeld => t!("client-range-remedy"),
+        K::CaUnavailable => t!("client-ca-remedy"),
+        _ => return None,
+    })
 }

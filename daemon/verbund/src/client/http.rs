@@ -1,7 +1,6 @@
-//! One HTTP/2 connection to whichever of the addresses answers, made anew when it breaks.
+//! One HTTP/2 connection to whichever of the sites answers, made anew when it breaks.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use ::http::header::{ACCEPT, ACCEPT_LANGUAGE, CONTENT_TYPE};
@@ -12,11 +11,12 @@ use hyper::client::conn::http2::SendRequest;
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use tokio::sync::Mutex;
 use verbund_api::{PROBLEM_TYPE, ProblemDocument};
-use verbund_tls::{Address, Alpn, Dialer, LiveIdentity, Pin, Pinned};
+use verbund_tls::{Alpn, Dialer, LiveIdentity};
 
 use super::error::ApiError;
-use crate::context::Context;
+use super::routes::Routes;
 use crate::i18n::{self, Lang};
+use crate::t;
 
 /// The most bytes of an answer that is read into memory.
 const MAX_ANSWER: usize = 64 << 20;
@@ -24,25 +24,30 @@ const MAX_ANSWER: usize = 64 << 20;
 /// HTTP/2 wants some authority; servers are known by their pin, not by a name (RFC 6761, 6.4).
 const HOST: &str = "verbund.invalid";
 
-/// A client of one server, known by a pin.
+/// How long a site may think about a read before another one is asked, where there is another. A node tells that it finds
+/// no quorum before that.
+const THINKING: Duration = Duration::from_secs(6);
+
+/// A client of the sites of a context.
 pub struct Http {
-    addresses: Vec<Address>,
-    first: AtomicUsize,
-    pinned: Pinned,
+    routes: Arc<Routes>,
     dialer: Dialer,
     identity: Option<Arc<LiveIdentity>>,
-    connection: Mutex<Option<SendRequest<Full<Bytes>>>>,
+    connection: Mutex<Option<(usize, SendRequest<Full<Bytes>>)>>,
 }
 
 impl Http {
-    /// For a context; with a certificate, or without.
+    /// For the sites of a context; with a certificate, or without.
     #[must_use]
-    pub fn new(context: &Context, identity: Option<Arc<LiveIdentity>>) -> Self {
-        // An address of the model is a host and a port that the transport accepts, too.
-        let addresses = context.addresses.iter().filter_map(|a| a.authority().parse().ok()).collect();
-        let pinned = Pinned { pin: Pin(context.pin), domain: None };
-        let (dialer, connection, first) = (Dialer::default(), Mutex::new(None), AtomicUsize::new(0));
-        Self { addresses, first, pinned, dialer, identity, connection }
+    pub fn new(routes: Arc<Routes>, identity: Option<Arc<LiveIdentity>>) -> Self {
+        Self { routes, dialer: Dialer::default(), identity, connection: Mutex::new(None) }
+    }
+
+    /// Notes that whoever is connected now answered a linearizable read.
+    pub async fn note_proof(&self) {
+        if let Some((at, _)) = self.connection.lock().await.as_ref() {
+            self.routes.note_proof(*at);
+        }
     }
 
     /// Sends a request; gives the response if it is a success. Errors: [`ApiError`].
@@ -64,9 +69,15 @@ impl Http {
             request = request.header(name, *value);
         }
         let request = request.body(Full::new(body)).map_err(|e| ApiError::Odd(e.to_string()))?;
-        let response = match sender.send_request(request).await {
-            Ok(response) => response,
-            Err(error) => {
+        let patience =
+            if self.routes.has_others() && request.method() == Method::GET { THINKING } else { Duration::MAX };
+        let response = match tokio::time::timeout(patience, sender.send_request(request)).await {
+            Ok(Ok(response)) => response,
+            Err(_) => {
+                self.forget().await;
+                return Err(ApiError::Broken(t!("client-deadline", seconds = patience.as_secs())));
+            }
+            Ok(Err(error)) => {
                 self.forget().await;
                 // Only what hyper never passed on is certain not to have been sent.
                 let text = crate::failure::chain(&error);
@@ -106,9 +117,9 @@ impl Http {
         }
     }
 
-    /// Lets go of the connection and begins with another address next time: this node cannot serve at the moment.
+    /// Lets go of the connection and begins elsewhere next time: this node cannot serve at the moment.
     pub async fn turn_elsewhere(&self) {
-        self.first.fetch_add(1, Ordering::Relaxed);
+        self.routes.turn();
         self.forget().await;
     }
 
@@ -131,16 +142,13 @@ impl Http {
 
     async fn sender(&self) -> Result<SendRequest<Full<Bytes>>, ApiError> {
         let mut connection = self.connection.lock().await;
-        if let Some(sender) = connection.as_ref().filter(|sender| !sender.is_closed()) {
+        if let Some((_, sender)) = connection.as_ref().filter(|(_, sender)| !sender.is_closed()) {
             return Ok(sender.clone());
         }
-        let mut addresses = self.addresses.clone();
-        if !addresses.is_empty() {
-            let first = self.first.load(Ordering::Relaxed) % addresses.len();
-            addresses.rotate_left(first);
-        }
-        let dialled = self.dialer.dial_pinned(&addresses, &self.pinned, Alpn::H2, self.identity.as_ref()).await;
-        let line = dialled.map_err(|e| ApiError::Unreachable(e.to_string()))?;
+        let dial = |addresses: Vec<_>, pinned| async move {
+            self.dialer.dial_pinned(&addresses, &pinned, Alpn::H2, self.identity.as_ref()).await
+        };
+        let (at, line) = self.routes.race(dial).await?;
         let handshake = hyper::client::conn::http2::Builder::new(TokioExecutor::new())
             .timer(TokioTimer::new())
             .keep_alive_interval(Duration::from_secs(10))
@@ -149,7 +157,7 @@ impl Http {
         let (sender, driver) = handshake.await.map_err(|e| ApiError::Unreachable(crate::failure::chain(&e)))?;
         // The task ends with the connection; what went wrong shows in the requests on it.
         tokio::spawn(driver);
-        *connection = Some(sender.clone());
+        *connection = Some((at, sender.clone()));
         Ok(sender)
     }
 }

@@ -55,7 +55,7 @@ impl Client {
             Some(identity) => identity,
             None => self.login().await?,
         };
-        let http = Arc::new(Http::new(&self.context, Some(identity)));
+        let http = Arc::new(Http::new(Arc::clone(&self.routes), Some(identity)));
         *reader = Some(Arc::clone(&http));
         Ok(http)
     }
@@ -80,7 +80,7 @@ impl Client {
         Ok(Some(self.paths.certificates().join(format!("{}.json", name.short()))))
     }
 
-    fn kept(&self) -> Result<Option<Arc<LiveIdentity>>, Failure> {
+    pub(super) fn kept(&self) -> Result<Option<Arc<LiveIdentity>>, Failure> {
         let Some(path) = self.certificate_file()? else { return Ok(None) };
         let Some(text) = files::read_text(&path, MAX_FILE)?.map(Zeroizing::new) else { return Ok(None) };
         // A cache that cannot be read is no cache.
@@ -97,10 +97,14 @@ impl Client {
         let csr = pem(&csr_for_leaf(&key)?);
         let request = author.sign_login(self.context.federation, super::write::now(), csr)?;
         let body = serde_json::to_vec(&request)?;
-        let anonymous = Http::new(&self.context, None);
+        let anonymous = Http::new(Arc::clone(&self.routes), None);
         let issued = self.until_deadline(async || {
             let content = Some(("application/json", body.clone().into()));
-            anonymous.json::<IssuedCertificate>(Method::POST, "/v1/certificates", content).await
+            let issued = anonymous.json::<IssuedCertificate>(Method::POST, "/v1/certificates", content).await;
+            if issued.as_ref().is_err_and(super::ApiError::is_passing) {
+                anonymous.turn_elsewhere().await;
+            }
+            issued
         });
         let (_, issued) = match issued.await {
             Ok(issued) => issued,

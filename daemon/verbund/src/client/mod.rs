@@ -4,9 +4,11 @@
 mod author;
 mod error;
 mod http;
+mod learn;
 mod login;
 mod pending;
 mod read;
+mod routes;
 mod session;
 mod sse;
 mod watch;
@@ -15,6 +17,7 @@ mod write;
 #[cfg(test)]
 mod tests;
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::sync::{Mutex, OnceCell};
@@ -30,6 +33,7 @@ pub use author::Author;
 pub use error::ApiError;
 use http::Http;
 pub use pending::Pending;
+use routes::Routes;
 pub use watch::Watched;
 pub use write::{Change, now};
 
@@ -40,17 +44,26 @@ pub struct Client {
     paths: Paths,
     passphrase: PassphraseSource,
     deadline: Duration,
+    patience: Duration,
     consistency: Consistency,
+    routes: Arc<Routes>,
     author: OnceCell<Author>,
-    reader: Mutex<Option<std::sync::Arc<Http>>>,
+    reader: Mutex<Option<Arc<Http>>>,
 }
+
+/// How long is tried if nobody says.
+const DEADLINE: Duration = Duration::from_secs(30);
+/// How long is tried, if nobody says, where no site answers or none finds a quorum: longer than an election takes.
+const PATIENCE: Duration = Duration::from_secs(10);
+/// Nobody is left in the dark for longer about why it takes so long.
+const SILENCE: Duration = Duration::from_secs(2);
 
 /// How a client behaves.
 pub struct Settings {
     /// Where the passphrase of the author's key comes from.
     pub passphrase: PassphraseSource,
-    /// How long is tried.
-    pub deadline: Duration,
+    /// How long is tried; `None`: 30 s, and 10 s where no site answers or none finds a quorum.
+    pub deadline: Option<Duration>,
     /// How fresh reads must be.
     pub consistency: Consistency,
 }
@@ -61,13 +74,22 @@ impl Client {
     pub fn new(name: &str, context: Context, paths: Paths, settings: Settings) -> Self {
         let Settings { passphrase, deadline, consistency } = settings;
         let (author, reader) = (OnceCell::new(), Mutex::new(None));
-        Self { name: name.to_owned(), context, paths, passphrase, deadline, consistency, author, reader }
+        let routes = Arc::new(Routes::of(&context, now()));
+        let (deadline, patience) = (deadline.unwrap_or(DEADLINE), deadline.unwrap_or(PATIENCE));
+        let name = name.to_owned();
+        Self { name, context, paths, passphrase, deadline, patience, consistency, routes, author, reader }
     }
 
     /// The context.
     #[must_use]
     pub const fn context(&self) -> &Context {
         &self.context
+    }
+
+    /// The user's directories.
+    #[must_use]
+    pub const fn paths(&self) -> &Paths {
+        &self.paths
     }
 
     /// The author: opens the key at the first call. Errors: no key in the context, or it cannot be opened.

@@ -38,9 +38,10 @@ impl Pending {
     /// Reads a file.
     pub fn read(path: &Path) -> Result<Self, Failure> {
         let text = files::read_argument(path, MAX_FILE).map_err(|e| {
-            Failure::new(t!("file-unreadable", path = path.display().to_string(), reason = e.to_string()))
+            Failure::new(t!("file-unreadable", path = path.display().to_string(), reason = crate::words::chain(&e)))
         })?;
-        serde_json::from_str(&text)
-            .map_err(|e| Failure::new(t!("file-form", path = path.display().to_string(), reason = e.to_string())))
+        serde_json::from_str(&text).map_err(|e| {
+            Failure::new(t!("file-form", path = path.display().to_string(), reason = crate::words::chain(&e)))
+        })
     }
 }

@@ -9,7 +9,7 @@ use verbund_api::wire::ResourceList;
 use verbund_api::{MAX_LIMIT, ProblemKind, Status, VERBUND_AGE_MS, VERBUND_INDEX};
 use verbund_model::view::{Kind, Resource};
 
-use super::{ApiError, Client};
+use super::{ApiError, Client, SILENCE};
 use crate::failure::Failure;
 use crate::t;
 
@@ -54,6 +54,14 @@ impl Client {
         }
     }
 
+    /// All resources of a kind as the node has them, which may be old: for what is only mentioned beside something else.
+    pub async fn list_stale(&self, kind: Kind) -> Result<Vec<Resource>, Failure> {
+        let path = format!("/v1/{}?consistency=stale&limit={MAX_LIMIT}", kind.plural());
+        let page = self.read::<ResourceList>(&path).await?;
+        let page = page.map_err(|error| error.failure(t!("client-reading", what = kind.plural())))?;
+        page.value.items.into_iter().map(|item| Ok(serde_json::from_value(item)?)).collect()
+    }
+
     /// How the federation and the node that answers are.
     pub async fn status(&self) -> Result<Status, Failure> {
         let read = self.read::<Status>("/v1/status").await?;
@@ -79,7 +87,8 @@ impl Client {
             let result = self
                 .until_deadline(async || {
                     let result = http.json::<T>(Method::GET, path, None).await;
-                    if result.as_ref().is_err_and(ApiError::is_passing) {
+                    // A site that refuses our certificate gives us another.
+                    if result.as_ref().is_err_and(|e| e.is_passing() && !is_refused_handshake(e)) {
                         http.turn_elsewhere().await;
                     }
                     result
@@ -92,6 +101,9 @@ impl Client {
                 }
                 Err(error) => return Ok(Err(error)),
                 Ok((headers, value)) => {
+                    if path.contains("consistency=linearizable") {
+                        http.note_proof().await;
+                    }
                     let number = |name| number(&headers, &name);
                     // An age that no clock ever measured says that the site does not know.
                     let known = |age: &u64| *age < (1 << 53) - 1;
@@ -107,19 +119,38 @@ impl Client {
         &self,
         mut attempt: impl AsyncFnMut() -> Result<T, ApiError>,
     ) -> Result<T, ApiError> {
-        let end = tokio::time::Instant::now() + self.deadline;
+        let began = tokio::time::Instant::now();
+        let end = began + self.deadline;
         let mut pause = Duration::from_millis(100);
+        let (mut told, mut last) = (false, None);
         loop {
             let error = match tokio::time::timeout_at(end, attempt()).await {
                 Ok(Ok(value)) => return Ok(value),
                 Ok(Err(error)) => error,
-                Err(_) => return Err(ApiError::Broken(t!("client-deadline", seconds = self.deadline.as_secs()))),
+                // What the last answer said tells more than that this one did not come.
+                Err(_) => {
+                    let late = || ApiError::Broken(t!("client-deadline", seconds = self.deadline.as_secs()));
+                    return Err(last.unwrap_or_else(late));
+                }
             };
-            if !error.is_passing() || tokio::time::Instant::now() + pause >= end || is_refused_handshake(&error) {
+            let over = tokio::time::Instant::now() + pause >= end;
+            let hopeless = error.is_nobody_there() && began.elapsed() >= self.patience;
+            if !error.is_passing() || over || hopeless || is_refused_handshake(&error) {
                 return Err(error);
             }
+            self.tell_patience(&error, began, &mut told);
+            last = Some(error);
             tokio::time::sleep(pause).await;
             pause = (pause * 2).min(Duration::from_secs(2));
+        }
+    }
+
+    /// Tells, once, why it takes so long.
+    pub(super) fn tell_patience(&self, error: &ApiError, began: tokio::time::Instant, told: &mut bool) {
+        if !*told && began.elapsed() >= SILENCE {
+            *told = true;
+            let most = if error.is_nobody_there() { self.patience } else { self.deadline };
+            crate::output::say(&t!("client-patience", reason = error.to_string(), seconds = most.as_secs()));
         }
     }
 

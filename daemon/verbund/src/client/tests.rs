@@ -148,3 +148,116 @@ async fn a_server_with_another_anchor_sees_no_request() {
     assert!(client.list(Kind::Site).await.is_err());
     assert_eq!(site.logins() + site.seen().len(), 0);
 }
+
+/// A listener that takes connections and says nothing: a site behind a firewall that swallows, or one that hangs.
+fn silent() -> (std::net::TcpListener, verbund_model::resource::Address) {
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = listener.local_addr().unwrap().to_string().parse().unwrap();
+    (listener, address)
+}
+
+fn learned(sites: Vec<crate::context::OtherSite>, time: u64) -> Option<crate::context::Learned> {
+    Some(crate::context::Learned { index: 1, time, sites })
+}
+
+#[tokio::test]
+async fn another_site_answers_where_the_pinned_one_does_not() {
+    let (nord, sued) = (Site::start().await, Site::named("sued").await);
+    let (_listener, address) = silent();
+    let passphrase = || PassphraseSource::File(nord.passphrase());
+    let mut context = nord.context();
+    context.addresses = vec![address];
+    // The positive control: nobody else is known.
+    assert!(nord.client_of(context.clone(), SHORT, passphrase()).list(Kind::Site).await.is_err());
+    context.learned = learned(vec![sued.as_other()], now());
+    let client = nord.client_of(context.clone(), LONG, passphrase());
+    let begun = std::time::Instant::now();
+    assert!(client.list(Kind::Site).await.unwrap().value.is_empty());
+    assert_eq!((nord.logins(), sued.logins()), (0, 1));
+    assert!(begun.elapsed() < LONG / 4, "the silent site cost its head start, not the deadline");
+    // Changes go there, too, and the silent site costs no second head start.
+    sued.script([Answer::Session, Answer::Done]);
+    assert_eq!(client.write("test", entry("a")).await.unwrap(), DONE);
+    // What was learned too long ago counts no more.
+    context.learned = learned(vec![sued.as_other()], 1);
+    assert!(nord.client_of(context, SHORT, passphrase()).list(Kind::Site).await.is_err());
+}
+
+#[tokio::test]
+async fn an_impostor_at_a_learned_address_sees_no_request() {
+    let (nord, evil) = (Site::start().await, Site::named("evil").await);
+    let (_listener, address) = silent();
+    let mut context = nord.context();
+    context.addresses = vec![address];
+    for (pin, name) in [(Hash([9; 32]), "evil.dvc"), (evil.context().pin, "sued.dvc")] {
+        let mut other = evil.as_other();
+        (other.pins, other.trust_domain) = ([pin].into(), name.parse().unwrap());
+        context.learned = learned(vec![other], now());
+        let client = nord.client_of(context.clone(), Duration::from_secs(3), PassphraseSource::File(nord.passphrase()));
+        assert!(client.list(Kind::Site).await.is_err());
+    }
+    assert_eq!(evil.logins() + evil.seen().len(), 0);
+}
+
+#[tokio::test]
+async fn a_site_without_quorum_is_left_for_one_with() {
+    let (nord, sued) = (Site::start().await, Site::named("sued").await);
+    nord.lose_quorum();
+    let mut context = nord.context();
+    let failure = nord.client(SHORT).list(Kind::Site).await.unwrap_err().to_string();
+    assert!(failure.contains("majority") && failure.contains("--stale"), "{failure}");
+    context.learned = learned(vec![sued.as_other()], now());
+    let client = nord.client_of(context, LONG, PassphraseSource::File(nord.passphrase()));
+    client.list(Kind::Site).await.unwrap_or_else(|failure| panic!("{failure}"));
+}
+
+#[tokio::test]
+async fn the_last_answer_is_told_when_the_deadline_comes() {
+    let site = Site::start().await;
+    let client = site.client(SHORT);
+    let mut first = true;
+    let result = client.until_deadline(async || {
+        if std::mem::take(&mut first) {
+            let problem = verbund_api::Problem::from(verbund_api::port::ReadError::NoQuorum);
+            return Err(ApiError::Problem(Box::new(problem.document(verbund_api::Language::English, ""))));
+        }
+        std::future::pending::<Result<(), ApiError>>().await
+    });
+    assert_eq!(result.await.unwrap_err().kind(), Some(ProblemKind::NoQuorum));
+}
+
+#[tokio::test]
+async fn the_other_sites_are_learned_from_the_pinned_one_alone() {
+    let (nord, sued) = (Site::start().await, Site::named("sued").await);
+    crate::context::Contexts::change(&nord.contexts(), |all| all.add("test", nord.context(), false)).unwrap();
+    let key = nord.author_key().to_string();
+    let coordinators = json!({ "version": 1, "keys": [key], "threshold": 1 });
+    let (id, status) = (nord.context().federation, json!({ "standing": "active" }));
+    let federation = json!({ "coordinators": coordinators });
+    nord.hold(
+        Kind::Federation,
+        site::resource(Kind::Federation, "dvc", federation, json!({ "id": id, "generation": 0 })),
+    );
+    nord.hold(Kind::Site, nord.resource());
+    nord.hold(Kind::Site, sued.resource());
+    let mut addresses = sued.as_other().addresses;
+    addresses.push("peers.example:7100".parse().unwrap());
+    let node = json!({ "site": "sued", "key": Hash([4; 32]), "addresses": addresses });
+    nord.hold(Kind::Node, site::resource(Kind::Node, "0.2", node, status));
+    let kept = || crate::context::Contexts::read(&nord.contexts()).unwrap().contexts["test"].learned.clone();
+    let client = nord.client(LONG);
+    client.keep_learning().await;
+    assert_eq!(kept(), None, "nothing was read from it yet");
+    client.list(Kind::Site).await.unwrap();
+    client.keep_learning().await;
+    let first = kept().unwrap();
+    assert_eq!(first.sites, [sued.as_other()], "the peers' address is not the API's");
+    // Learned a moment ago: not again. Long ago, but through another site: not from that one.
+    let mut context = nord.context();
+    let (_listener, address) = silent();
+    (context.addresses, context.learned) = (vec![address], learned(vec![sued.as_other()], now() - 3_600_000));
+    let client = nord.client_of(context, LONG, PassphraseSource::File(nord.passphrase()));
+    client.list(Kind::Site).await.unwrap();
+    client.keep_learning().await;
+    assert_eq!(kept().unwrap(), first);
+}

@@ -1,5 +1,6 @@
 //! Changes: signed here, sent until their outcome is known.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use ::http::Method;
@@ -72,7 +73,7 @@ impl Client {
 
     async fn write_batch(&self, changes: &[Change]) -> Result<Vec<Result<Accepted, Failure>>, Failure> {
         let author = self.author().await?;
-        let http = Http::new(&self.context, None);
+        let http = Http::new(Arc::clone(&self.routes), None);
         let mut results: Vec<Option<Result<Accepted, Failure>>> = changes.iter().map(|_| None).collect();
         // A second round for what met a session that the server no longer had.
         for last in [false, true] {
@@ -108,7 +109,7 @@ impl Client {
 
     /// Sends an envelope again whose outcome was not known.
     pub async fn resume(&self, pending: Pending) -> Result<Accepted, Failure> {
-        let http = Http::new(&self.context, None);
+        let http = Http::new(Arc::clone(&self.routes), None);
         let fate = match self.send_until_known(&http, &pending.envelope).await {
             // It was sent before: what the log no longer remembers may have happened all the same.
             Fate::Refused(refusal, text) if is_forgotten(&refusal) => Fate::Unknown(ApiError::Odd(text)),
@@ -137,9 +138,13 @@ impl Client {
         match fate {
             Fate::Done(Submitted { outcome: Outcome::Accepted(accepted), .. }) => Ok(accepted),
             Fate::Done(Submitted { outcome: Outcome::Refused(refusal), .. }) => {
-                Err(Failure::new(format!("{about}: {refusal}")))
+                let text = crate::words::refusal(&refusal);
+                Err(refused(about, &refusal, text))
             }
-            Fate::Refused(_, text) => Err(Failure::new(format!("{about}: {text}"))),
+            Fate::Refused(refusal, _) => {
+                let text = crate::words::refusal(&refusal);
+                Err(refused(about, &refusal, text))
+            }
             Fate::Failed(error) => Err(error.failure(about.to_owned())),
             Fate::Unknown(error) => {
                 let (context, federation) = (self.name.clone(), self.context.federation);
@@ -155,9 +160,11 @@ impl Client {
     /// Sends one envelope until its outcome is known, it is refused, or the deadline is over; Ctrl-C ends the wait.
     async fn send_until_known(&self, http: &Http, envelope: &Envelope) -> Fate {
         let bytes = hyper::body::Bytes::from(envelope.to_bytes());
-        let end = tokio::time::Instant::now() + self.deadline;
+        let began = tokio::time::Instant::now();
+        let end = began + self.deadline;
         let mut pause = Duration::from_millis(100);
-        let mut doubt = false;
+        let (mut doubt, mut told) = (false, false);
+        let mut last: Option<ApiError> = None;
         loop {
             let attempt = http.json::<Submitted>(Method::POST, "/v1/envelopes", Some((ENVELOPE_TYPE, bytes.clone())));
             let error = tokio::select! {
@@ -166,7 +173,8 @@ impl Client {
                     Err(error) => error,
                 },
                 () = tokio::time::sleep_until(end) => {
-                    return Fate::Unknown(ApiError::Broken(t!("client-deadline", seconds = self.deadline.as_secs())));
+                    let late = || ApiError::Broken(t!("client-deadline", seconds = self.deadline.as_secs()));
+                    return Fate::Unknown(last.unwrap_or_else(late));
                 }
                 _ = tokio::signal::ctrl_c() => return Fate::Unknown(ApiError::Broken(t!("client-interrupted"))),
             };
@@ -179,9 +187,12 @@ impl Client {
                 return if forgotten { Fate::Unknown(error) } else { Fate::Refused(Box::new(refusal.clone()), text) };
             }
             let over = tokio::time::Instant::now() + pause >= end;
-            if over || !error.is_passing() {
+            let hopeless = !doubt && error.is_nobody_there() && began.elapsed() >= self.patience;
+            if over || hopeless || !error.is_passing() {
                 return if doubt { Fate::Unknown(error) } else { Fate::Failed(error) };
             }
+            self.tell_patience(&error, began, &mut told);
+            last = Some(error);
             http.turn_elsewhere().await;
             tokio::time::sleep(pause).await;
             pause = (pause * 2).min(Duration::from_secs(2));
@@ -208,7 +219,7 @@ impl Client {
         let document = self.read::<SessionDocument>(&path).await?;
         let document = document.map_err(|error| error.failure(t!("client-session")))?.value;
         let mut number = last.max(document.session.map_or(0, |session| session.number));
-        let http = Http::new(&self.context, None);
+        let http = Http::new(Arc::clone(&self.routes), None);
         // Another machine with the same key may open one at the same time: a few numbers further one is free.
         for _ in 0..5 {
             number += 1;
@@ -233,6 +244,15 @@ impl Client {
             }
         }
         Err(Failure::new(t!("client-session-contended")))
+    }
+}
+
+/// A refusal as people see it, with what to do.
+fn refused(about: &str, refusal: &Refusal, text: String) -> Failure {
+    let failure = Failure::new(format!("{about}: {text}"));
+    match super::error::remedy(verbund_api::ProblemKind::from(refusal)) {
+        Some(remedy) => failure.remedy(remedy),
+        None => failure,
     }
 }
 

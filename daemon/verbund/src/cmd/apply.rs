@@ -65,8 +65,9 @@ pub async fn run(app: &App, apply: Apply) -> Result<Exit, Failure> {
 /// The documents of a file: YAML with any number of documents, or JSON; a `List` is its items.
 pub fn documents(path: &Path) -> Result<Vec<Value>, Failure> {
     let name = path.display().to_string();
-    let text = files::read_argument(path, MAX_FILE)
-        .map_err(|error| Failure::new(t!("file-unreadable", path = name.as_str(), reason = error.to_string())))?;
+    let text = files::read_argument(path, MAX_FILE).map_err(|error| {
+        Failure::new(t!("file-unreadable", path = name.as_str(), reason = crate::words::chain(&error)))
+    })?;
     let options = serde_saphyr::options! {
         budget: serde_saphyr::budget! {
             max_depth: 48,
@@ -78,7 +79,7 @@ pub fn documents(path: &Path) -> Result<Vec<Value>, Failure> {
         with_snippet: false,
     };
     let documents: Vec<Option<Value>> = serde_saphyr::from_multiple_with_options(&text, options)
-        .map_err(|error| Failure::new(t!("file-form", path = name, reason = error.to_string())))?;
+        .map_err(|error| Failure::new(t!("file-form", path = name, reason = crate::words::chain(&error))))?;
     let mut all = Vec::new();
     for document in documents.into_iter().flatten() {
         match document {

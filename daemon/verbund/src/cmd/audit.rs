@@ -26,7 +26,7 @@ pub async fn run(app: &App, command: AuditCommand) -> Result<Exit, Failure> {
 async fn write(app: &App, export: &AuditExport) -> Result<Exit, Failure> {
     let path = export.out.display().to_string();
     if export.out.exists() {
-        return Err(Failure::new(t!("keys-exists", path = path.as_str())));
+        return Err(Failure::usage(t!("audit-exists", path = path.as_str())).remedy(t!("keys-exists-remedy")));
     }
     let client = app.client()?;
     let parent = export.out.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or_else(|| Path::new("."));
@@ -44,13 +44,24 @@ async fn write(app: &App, export: &AuditExport) -> Result<Exit, Failure> {
     file.persist_noclobber(&export.out).map_err(|error| Failure::internal(error.error))?;
     say(&t!("audit-written", path = path));
     show(app, &report)?;
-    Ok(Exit::Ok)
+    Ok(match shorter(export.to, report.head.index) {
+        None => Exit::Ok,
+        Some(warning) => {
+            say(&format!("{}: {warning}", t!("warning-prefix")));
+            Exit::Warnings
+        }
+    })
+}
+
+/// An export ends where a majority of sites vouches for it, at the index that was asked for or before. A person is told.
+fn shorter(wanted: Option<u64>, ends: u64) -> Option<String> {
+    wanted.filter(|wanted| ends < *wanted).map(|wanted| t!("audit-shorter", ends = ends, wanted = wanted))
 }
 
 fn check(app: &App, args: &AuditVerify) -> Result<Exit, Failure> {
     let path = args.file.display().to_string();
     let file = std::fs::File::open(&args.file)
-        .map_err(|error| Failure::new(t!("file-unreadable", path = path, reason = error.to_string())))?;
+        .map_err(|error| Failure::new(t!("file-unreadable", path = path, reason = crate::words::chain(&error))))?;
     let options = Options { federation: args.federation, at_least: args.at_least };
     let report = verify(BufReader::new(file), &options, &AwsVerifier).map_err(|bad| failure(&bad))?;
     show(app, &report)?;
@@ -120,4 +131,30 @@ fn show(app: &App, report: &Report) -> Result<(), Failure> {
         table.row(vec![t!("audit-signed"), t!("audit-signed-value", signed = signed, all = all, sites = sites)]);
         t!("audit-good") + "\n" + &table.render()
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use verbund_model::{FederationId, Hash};
+
+    use super::*;
+
+    #[test]
+    fn an_export_that_ends_early_says_so() {
+        assert_eq!(shorter(None, 7), None);
+        assert_eq!(shorter(Some(7), 7), None);
+        let text = shorter(Some(99_999), 7).unwrap();
+        assert!(text.contains('7') && text.contains("99"), "{text}");
+    }
+
+    #[test]
+    fn another_federation_is_no_bad_record() {
+        let (found, wanted) = (FederationId(Hash([1; 32])), FederationId(Hash([2; 32])));
+        let text = failure(&Bad::Federation { found, wanted }).to_string();
+        assert!(text.contains(&found.to_string()) && text.contains(&wanted.to_string()), "{text}");
+        assert!(!text.contains(&t!("audit-first-bad", index = 0_u64)), "{text}");
+        assert!(
+            failure(&Bad::Missing { wanted: 3, found: 4 }).to_string().contains(&t!("audit-first-bad", index = 3_u64))
+        );
+    }
 }

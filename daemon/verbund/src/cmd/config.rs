@@ -1,6 +1,7 @@
 //! `verbund config`, and the start of the daemon with its configuration.
 
 use clap::ArgMatches;
+use clap::parser::ValueSource;
 use serde_json::json;
 
 use crate::app::App;
@@ -14,7 +15,9 @@ use crate::t;
 pub fn run(app: &App, command: ConfigCommand, matches: &ArgMatches) -> Result<Exit, Failure> {
     match command {
         ConfigCommand::Check(file) => match gather(app, &file, matches) {
-            Ok(_) => {
+            Ok(loaded) => {
+                crate::config::probe(&loaded)
+                    .map_err(|errors| Failure::new(errors.to_string()).exit_with(Exit::CheckFailed))?;
                 say(&t!("config-ok"));
                 Ok(Exit::Ok)
             }
@@ -34,22 +37,33 @@ pub async fn serve(app: &App, file: &ConfigFile, matches: &ArgMatches) -> Result
 /// The configuration from file, environment and flags.
 pub fn gather(app: &App, file: &ConfigFile, matches: &ArgMatches) -> Result<Loaded, Failure> {
     let mut flags = flags(matches);
+    // It is an option of every command, with the variable of the setting as its own; what the variable says is read there.
     if let Some(source) = &app.global.passphrase_source
-        && std::env::var_os("VERBUND_PASSPHRASE_SOURCE").is_none()
+        && innermost(matches).value_source("passphrase_source") == Some(ValueSource::CommandLine)
     {
         flags.push(("passphraseSource", vec![source.to_string()]));
     }
     let environment = |name: &str| std::env::var(name).ok();
     let sources = Sources { file: file.file.clone(), environment: &environment, flags };
-    load(&sources).map_err(|errors| Failure::new(errors.to_string()))
+    let loaded = load(&sources).map_err(|errors| Failure::new(errors.to_string()))?;
+    for hidden in &loaded.hidden {
+        let (name, place) = (hidden.by.to_string(), hidden.source.to_string());
+        let text = t!("config-hidden", field = hidden.field, by = name, source = place, value = hidden.text.as_str());
+        say(&format!("{}: {text}", t!("warning-prefix")));
+    }
+    Ok(loaded)
+}
+
+fn innermost(mut matches: &ArgMatches) -> &ArgMatches {
+    while let Some((_, below)) = matches.subcommand() {
+        matches = below;
+    }
+    matches
 }
 
 /// The settings among the flags of the innermost command.
 fn flags(matches: &ArgMatches) -> Vec<(&'static str, Vec<String>)> {
-    let mut innermost = matches;
-    while let Some((_, below)) = innermost.subcommand() {
-        innermost = below;
-    }
+    let innermost = innermost(matches);
     let given = |path: &'static str| {
         let values = innermost.try_get_many::<String>(&crate::cli::setting_id(path)).ok().flatten()?;
         Some((path, values.cloned().collect()))

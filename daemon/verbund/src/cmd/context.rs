@@ -58,13 +58,22 @@ fn build(add: ContextAdd, old: Option<Context>) -> Result<Context, Failure> {
     if let Some(data_dir) = &add.data_dir {
         let genesis = std::fs::read(data_dir.join("genesis.json")).map_err(|error| {
             let path = data_dir.join("genesis.json").display().to_string();
-            Failure::new(t!("file-unreadable", path = path, reason = error.to_string()))
+            Failure::new(t!("file-unreadable", path = path, reason = crate::words::chain(&error)))
         })?;
         federation = Some(FederationId(sha256(&genesis)));
         pin = super::init::anchor_pin(&super::init::keys_directory(data_dir))?;
     }
     let federation = federation.or(old.as_ref().map(|old| old.federation));
     let pin = pin.or(old.as_ref().map(|old| old.pin));
+    if let Some(nameless) = add.others.iter().find(|address| address.network == "default") {
+        return Err(Failure::usage(t!("context-other-form", got = nameless.to_string())));
+    }
+    let others = match &old {
+        Some(old) if add.others.is_empty() => old.others.clone(),
+        _ => add.others,
+    };
+    let learned = old.as_ref().and_then(|old| old.learned.clone());
+    let known = old.as_ref().map(|old| (old.federation, old.pin));
     let addresses = match old {
         Some(old) if add.addresses.is_empty() => old.addresses,
         _ => add.addresses,
@@ -72,7 +81,9 @@ fn build(add: ContextAdd, old: Option<Context>) -> Result<Context, Failure> {
     let (Some(federation), Some(pin), false) = (federation, pin, addresses.is_empty()) else {
         return Err(Failure::usage(t!("context-incomplete")).remedy(t!("context-incomplete-remedy")));
     };
-    Ok(Context { addresses, federation, pin, key })
+    // What one site told of the others says nothing where another site is pinned.
+    let learned = learned.filter(|_| known == Some((federation, pin)));
+    Ok(Context { addresses, federation, pin, key, others, learned })
 }
 
 fn list(app: &App, contexts: &Contexts) -> Result<Exit, Failure> {
@@ -100,6 +111,14 @@ fn show(app: &App, name: &str, context: &Context) -> Result<Exit, Failure> {
         }
         let key = context.key.as_ref().map_or_else(|| "-".to_owned(), ToString::to_string);
         table.row(vec![t!("column-key"), key]);
+        for site in context.other_sites(crate::client::now()) {
+            let addresses = site.addresses.iter().map(|a| a.authority()).collect::<Vec<_>>().join(", ");
+            table.row(vec![t!("column-other-site"), format!("{}: {addresses}", site.trust_domain.site)]);
+        }
+        if let Some(learned) = &context.learned {
+            let value = t!("context-learned", time = crate::output::local(learned.time), index = learned.index);
+            table.row(vec![t!("column-learned"), value]);
+        }
         table.render()
     })?;
     Ok(Exit::Ok)

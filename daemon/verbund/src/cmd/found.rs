@@ -1,5 +1,6 @@
 //! `verbund found`: the genesis document, and the first node's admission.
 
+use std::net::{Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
 
 use serde::Deserialize;
@@ -13,6 +14,7 @@ use verbund_model::{Document, FederationId, Hash, NodeId, OrgName, PublicKey, Si
 use super::init;
 use crate::app::App;
 use crate::cli::Found;
+use crate::context::API_NETWORK;
 use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::join::protocol::Member;
@@ -170,14 +172,15 @@ fn or<T>(flags: Vec<T>, file: Vec<T>) -> Vec<T> {
 
 fn read(path: &std::path::Path) -> Result<Description, Failure> {
     let text = files::read_argument(path, MAX_FILE).map_err(|error| {
-        Failure::new(t!("file-unreadable", path = path.display().to_string(), reason = error.to_string()))
+        Failure::new(t!("file-unreadable", path = path.display().to_string(), reason = crate::words::chain(&error)))
     })?;
     let options = serde_saphyr::options! {
         budget: serde_saphyr::budget! { max_depth: 40, max_nodes: 16_384, max_documents: 1 },
         with_snippet: false,
     };
-    serde_saphyr::from_str_with_options(&text, options)
-        .map_err(|error| Failure::new(t!("file-form", path = path.display().to_string(), reason = error.to_string())))
+    serde_saphyr::from_str_with_options(&text, options).map_err(|error| {
+        Failure::new(t!("file-form", path = path.display().to_string(), reason = crate::words::chain(&error)))
+    })
 }
 
 fn genesis(founding: &Founding, keys: &SiteKeys) -> Genesis {
@@ -240,6 +243,49 @@ fn report(app: &App, founding: &Founding, federation: FederationId, pin: Option<
             + &format!("\n\n    {id}\n    {federation}\n\n")
     })?;
     let site = founding.site.to_string();
-    say(&t!("found-next", directory = directory.as_str(), site = site.as_str()));
+    let api = api_address(&founding.addresses, &configured());
+    say(&t!("found-next", directory = directory.as_str(), site = site.as_str(), api = api));
     Ok(Exit::Ok)
+}
+
+/// Where the daemon's HTTP API will be: as the site advertises it, else as it is configured to bind it.
+fn api_address(addresses: &[Address], bound: &[SocketAddr]) -> String {
+    if let Some(advertised) = addresses.iter().find(|address| address.network == API_NETWORK) {
+        return advertised.authority();
+    }
+    // What is bound to all addresses is reached at the loopback one, too.
+    let reachable = |socket: &SocketAddr| match socket.ip() {
+        ip if !ip.is_unspecified() => *socket,
+        _ => SocketAddr::from((Ipv4Addr::LOCALHOST, socket.port())),
+    };
+    let bound: Vec<SocketAddr> = bound.iter().map(reachable).collect();
+    bound
+        .iter()
+        .find(|socket| socket.is_ipv4())
+        .or(bound.first())
+        .map_or_else(|| "HOST:PORT".to_owned(), ToString::to_string)
+}
+
+/// What the daemon binds for its API by the file, variables and defaults of this machine.
+fn configured() -> Vec<SocketAddr> {
+    let environment = |name: &str| std::env::var(name).ok();
+    let file = std::env::var_os("VERBUND_CONFIG").map(PathBuf::from);
+    let loaded = crate::config::load(&crate::config::Sources { file, environment: &environment, flags: Vec::new() });
+    // Founding needs no valid configuration; this is only a hint.
+    loaded.map_or_else(|_| vec![SocketAddr::from((Ipv4Addr::LOCALHOST, 7101))], |loaded| loaded.config.listen.admin)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_next_step_names_the_api_where_it_will_be() {
+        let sockets = |texts: &[&str]| texts.iter().map(|text| text.parse().unwrap()).collect::<Vec<SocketAddr>>();
+        let peers: Vec<Address> = vec!["nord.example:7100".parse().unwrap()];
+        assert_eq!(api_address(&peers, &sockets(&["[::1]:7101", "127.0.0.1:8101"])), "127.0.0.1:8101");
+        assert_eq!(api_address(&peers, &sockets(&["0.0.0.0:9000"])), "127.0.0.1:9000");
+        let with_api = [peers, vec!["api=nord.example:443".parse().unwrap()]].concat();
+        assert_eq!(api_address(&with_api, &sockets(&["127.0.0.1:7101"])), "nord.example:443");
+    }
 }

@@ -66,14 +66,14 @@ fn write_request(keys: &Path, path: &Path) -> Result<PathBuf, Failure> {
         return Ok(path.to_owned());
     }
     files::create(path, &request).map_err(|error| {
-        Failure::new(t!("file-unwritable", path = path.display().to_string(), reason = error.to_string()))
+        Failure::new(t!("file-unwritable", path = path.display().to_string(), reason = crate::words::chain(&error)))
     })?;
     Ok(path.to_owned())
 }
 
 fn accept(app: &App, keys: &Path, answer: &Path) -> Result<Exit, Failure> {
     let text = files::read_argument(answer, 128 * 1024).map_err(|error| {
-        Failure::new(t!("file-unreadable", path = answer.display().to_string(), reason = error.to_string()))
+        Failure::new(t!("file-unreadable", path = answer.display().to_string(), reason = crate::words::chain(&error)))
     })?;
     let findings = SiteKeys::accept_ca_certificate(keys, &text, OffsetDateTime::now_utc())?;
     for finding in &findings {

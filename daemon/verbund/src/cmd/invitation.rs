@@ -1,16 +1,19 @@
 //! `verbund invite` and `verbund invitation`.
 
+use std::path::Path;
+
 use data_encoding::BASE64URL_NOPAD;
 use serde_json::json;
 use verbund_identity::{InvitationToken, key_id};
 use verbund_keys::{Signer as _, SoftwareKey};
-use verbund_model::resource::{Address, Federation};
+use verbund_model::resource::{Address, Federation, Millis};
 use verbund_model::view::{Kind, Resource};
-use verbund_model::{Algorithm, Command, SiteName};
+use verbund_model::{Accepted, Algorithm, Command, KeyId, SiteName};
 
 use crate::app::{App, change};
 use crate::cli::{InvitationCommand, Invite};
 use crate::client::Client;
+use crate::context::API_NETWORK;
 use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::output::{local, print, say};
@@ -21,6 +24,8 @@ pub async fn run(app: &App, command: InvitationCommand) -> Result<Exit, Failure>
     match command {
         InvitationCommand::List => super::resource::print_list(app, &client, Kind::Invitation).await,
         InvitationCommand::Revoke { id } => {
+            let found = super::resource::by_prefix(&client, Kind::Invitation, &id).await?;
+            let id: KeyId = found.metadata.name.parse()?;
             let about = t!("about-revoke-invitation", id = id.0.short());
             app.change(&client, change(about, Command::RevokeInvitation { invitation: id })).await
         }
@@ -40,7 +45,6 @@ pub async fn invite(app: &App, invite: Invite) -> Result<Exit, Failure> {
         organisation: invite.organisation.clone(),
         expires,
     };
-    client.write(t!("about-invite", site = invite.site.to_string()), command).await?;
     let token = InvitationToken {
         federation: client.context().federation,
         federation_name: name,
@@ -53,23 +57,44 @@ pub async fn invite(app: &App, invite: Invite) -> Result<Exit, Failure> {
         secret: BASE64URL_NOPAD.encode(&key.scalar()?),
     };
     let text = token.to_text();
-    match &invite.out {
-        Some(path) => files::create(path, format!("{text}\n").as_bytes()).map_err(|error| {
-            Failure::new(t!("file-unwritable", path = path.display().to_string(), reason = error.to_string()))
-        })?,
-        None => match app.output.format() {
-            crate::output::Format::Json | crate::output::Format::Yaml => {
-                let id = key_id(key.public_key()).to_string();
-                app.output.value(
-                    &json!({ "id": id, "invitation": text, "expires": crate::output::utc(expires) }),
-                    String::new,
-                )?;
-            }
-            _ => print(&format!("{text}\n"))?,
-        },
+    // Before the federation knows of it: if the answer is lost, the one-time key must not be.
+    let id = key_id(key.public_key());
+    let path =
+        invite.out.clone().unwrap_or_else(|| client.paths().pending().join(format!("invitation-{}", id.0.short())));
+    files::create(&path, format!("{text}\n").as_bytes()).map_err(|error| {
+        Failure::new(t!("file-unwritable", path = path.display().to_string(), reason = crate::words::chain(&error)))
+    })?;
+    let about = t!("about-invite", site = invite.site.to_string());
+    kept(&path, client.write(about, command).await)?;
+    if invite.out.is_none() {
+        show(app, &text, &id, expires)?;
+        std::fs::remove_file(&path)?;
     }
     say(&t!("invite-secret", site = invite.site.to_string(), expires = local(expires)));
     Ok(Exit::Ok)
+}
+
+fn show(app: &App, text: &str, id: &KeyId, expires: Millis) -> Result<(), Failure> {
+    match app.output.format() {
+        crate::output::Format::Json | crate::output::Format::Yaml => {
+            let value = json!({ "id": id.to_string(), "invitation": text, "expires": crate::output::utc(expires) });
+            app.output.value(&value, String::new)
+        }
+        _ => print(&format!("{text}\n")),
+    }
+}
+
+/// An invitation that the federation refused is thrown away. If it may have taken it, the file stays, and the failure says
+/// where it lies.
+fn kept(path: &Path, written: Result<Accepted, Failure>) -> Result<Accepted, Failure> {
+    written.map_err(|failure| {
+        if failure.exit() == Exit::Unknown {
+            return failure.and_remedy(&t!("invite-unknown", path = path.display().to_string()));
+        }
+        // It stands for nothing; if it cannot be removed, it still does.
+        let _ = std::fs::remove_file(path);
+        failure
+    })
 }
 
 /// The federation's name and generation.
@@ -86,7 +111,7 @@ async fn contacts(client: &Client) -> Result<Vec<Address>, Failure> {
     let nodes = client.list(Kind::Node).await?.value;
     let nodes: Result<Vec<verbund_model::resource::Node>, Failure> = nodes.iter().map(from_resource).collect();
     let own = nodes?.into_iter().filter(|node| node.site == site);
-    let contacts: Vec<Address> = own.flat_map(|node| node.addresses).collect();
+    let contacts: Vec<Address> = own.flat_map(|node| node.addresses).filter(|a| a.network != API_NETWORK).collect();
     if contacts.is_empty() {
         return Err(
             Failure::usage(t!("invite-no-contact", site = site.to_string())).remedy(t!("invite-no-contact-remedy"))
@@ -121,4 +146,26 @@ pub fn from_resource<T: serde::de::DeserializeOwned>(resource: &Resource) -> Res
         Failure::new(t!("client-odd-answer", reason = format!("{}/{name}: {error}", resource.kind.plural())))
     };
     serde_json::from_value(serde_json::Value::Object(fields)).map_err(odd)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_invitation_is_lost_only_if_the_federation_refused_it() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("invitation");
+        let unknown = || Failure::new("x").remedy("verbund resume y").exit_with(Exit::Unknown);
+        std::fs::write(&path, "secret").unwrap();
+        let failure = kept(&path, Err(unknown())).unwrap_err();
+        assert_eq!(failure.exit(), Exit::Unknown);
+        let text = failure.to_string();
+        assert!(
+            path.exists() && text.contains(&path.display().to_string()) && text.contains("verbund resume y"),
+            "{text}"
+        );
+        assert!(kept(&path, Ok(Accepted::Changed { version: 1 })).is_ok() && path.exists());
+        assert!(kept(&path, Err(Failure::new("refused"))).is_err() && !path.exists());
+    }
 }

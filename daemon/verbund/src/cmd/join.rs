@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use serde_json::json;
 use verbund_identity::{InvitationToken, TrustDomain, key_id};
-use verbund_keys::{Anchor, SiteKeys};
+use verbund_keys::SiteKeys;
 use verbund_model::Refusal;
 use verbund_tls::Proxy;
 
@@ -58,8 +58,9 @@ pub async fn run(app: &App, args: Join) -> Result<Exit, Failure> {
 
 /// The invitation from standard input, from a file, or, which others on the machine can see, from the argument itself.
 pub fn read_token(argument: &str, stdin: impl std::io::Read) -> Result<InvitationToken, Failure> {
-    let unreadable =
-        |error: std::io::Error| Failure::new(t!("file-unreadable", path = argument, reason = error.to_string()));
+    let unreadable = |error: std::io::Error| {
+        Failure::new(t!("file-unreadable", path = argument, reason = crate::words::chain(&error)))
+    };
     let text = if argument == "-" {
         let mut text = String::new();
         std::io::Read::read_to_string(&mut std::io::Read::take(stdin, MAX_TOKEN), &mut text).map_err(unreadable)?;
@@ -73,16 +74,28 @@ pub fn read_token(argument: &str, stdin: impl std::io::Read) -> Result<Invitatio
     Ok(InvitationToken::from_text(&text)?)
 }
 
-/// The site's keys; made now if there are none.
+/// The site's keys, which `init` made. None are made here: a mistyped directory would use the invitation up for keys that
+/// nobody wanted. Errors: there are none, or another site's; nothing was sent then.
 fn open_keys(app: &App, token: &InvitationToken, data_dir: &Path) -> Result<SiteKeys, Failure> {
     let keys = init::keys_directory(data_dir);
-    let passphrase = init::passphrase(app, &keys)?;
+    let trust_domain = TrustDomain { site: token.site.clone(), federation: token.federation_name.clone() };
     if !keys.join("site.json").exists() {
-        let trust_domain = TrustDomain { site: token.site.clone(), federation: token.federation_name.clone() };
-        init::make(&keys, &trust_domain, Anchor::OwnRoot, &passphrase)?;
-        say(&t!("init-site", domain = trust_domain.to_string()));
+        let command = format!(
+            "verbund init --site {} --federation {} --data-dir {}",
+            trust_domain.site,
+            trust_domain.federation,
+            data_dir.display()
+        );
+        return Err(Failure::new(t!("join-no-keys", directory = data_dir.display().to_string()))
+            .remedy(t!("join-no-keys-remedy", command = command)));
     }
-    Ok(SiteKeys::open(&keys, &passphrase)?)
+    let opened = SiteKeys::open(&keys, &init::passphrase(app, &keys)?)?;
+    if *opened.trust_domain() != trust_domain {
+        let found = opened.trust_domain().to_string();
+        return Err(Failure::new(t!("found-other-site", found = found, wanted = trust_domain.to_string()))
+            .remedy(t!("join-other-keys-remedy")));
+    }
+    Ok(opened)
 }
 
 /// What the site's operator reads out to a coordinator.
@@ -194,5 +207,12 @@ mod tests {
         assert_eq!(read_token(&text, std::io::empty()).unwrap(), token());
         assert!(read_token("-", &text.as_bytes()[..text.len() - 3]).is_err());
         assert!(read_token("/nonexistent", std::io::empty()).is_err());
+    }
+
+    #[test]
+    fn an_expired_invitation_says_when_as_people_read_time() {
+        let expired = JoinError::Expired { site: "nord".parse().unwrap(), expired: 1_795_363_471_000 };
+        let text = Failure::from(expired).to_string();
+        assert!(text.contains("2026-11-2") && !text.contains("1795363471000"), "{text}");
     }
 }

@@ -23,6 +23,8 @@ mod user;
 mod watch;
 
 use clap::ArgMatches;
+pub use invitation::from_resource;
+pub use proposal::act;
 
 use crate::app::App;
 use crate::cli::{Cli, Command};
@@ -34,33 +36,39 @@ use crate::t;
 /// Carries out a command. `matches` has the flags that are settings of the configuration.
 pub async fn run(cli: Cli, matches: &ArgMatches) -> Result<Exit, Failure> {
     let app = App::new(cli.global);
-    match cli.command {
-        Command::Serve(serve) => config::serve(&app, &serve.config, matches).await,
-        Command::Found(found) => found::run(&app, *found),
-        Command::Init(init) => init::run(&app, *init),
-        Command::Invite(invite) => invitation::invite(&app, invite).await,
-        Command::Invitation(command) => invitation::run(&app, command).await,
-        Command::Join(join) => join::run(&app, *join).await,
-        Command::Site(command) => site::run(&app, command).await,
-        Command::Org(command) => org::run(&app, command).await,
-        Command::User(command) => user::run(&app, command).await,
-        Command::Role(command) => role::run(&app, command).await,
-        Command::Node(command) => node::run(&app, command).await,
-        Command::Policy(command) => policy::run(&app, command).await,
-        Command::Proposal(command) => proposal::run(&app, command).await,
-        Command::Get(get) => resource::get(&app, get).await,
-        Command::List(list) => resource::list(&app, list).await,
-        Command::Apply(apply) => apply::run(&app, apply).await,
-        Command::Delete(delete) => resource::delete(&app, delete).await,
-        Command::Watch(watch) => watch::run(&app, watch).await,
-        Command::Status(status) => status::run(&app, status).await,
-        Command::Audit(command) => audit::run(&app, command).await,
-        Command::Network(command) => network::run(&app, command, matches).await,
-        Command::Keys(command) => keys::run(&app, command),
-        Command::Context(command) => context::run(&app, command),
-        Command::Config(command) => config::run(&app, command, matches),
+    let exit = carry_out(&app, cli.command, matches).await?;
+    app.keep_learning().await;
+    Ok(exit)
+}
+
+async fn carry_out(app: &App, command: Command, matches: &ArgMatches) -> Result<Exit, Failure> {
+    match command {
+        Command::Serve(serve) => config::serve(app, &serve.config, matches).await,
+        Command::Found(found) => found::run(app, *found),
+        Command::Init(init) => init::run(app, *init),
+        Command::Invite(invite) => invitation::invite(app, invite).await,
+        Command::Invitation(command) => invitation::run(app, command).await,
+        Command::Join(join) => join::run(app, *join).await,
+        Command::Site(command) => site::run(app, command).await,
+        Command::Org(command) => org::run(app, command).await,
+        Command::User(command) => user::run(app, command).await,
+        Command::Role(command) => role::run(app, command).await,
+        Command::Node(command) => node::run(app, command).await,
+        Command::Policy(command) => policy::run(app, command).await,
+        Command::Proposal(command) => proposal::run(app, command).await,
+        Command::Get(get) => resource::get(app, get).await,
+        Command::List(list) => resource::list(app, list).await,
+        Command::Apply(apply) => apply::run(app, apply).await,
+        Command::Delete(delete) => resource::delete(app, delete).await,
+        Command::Watch(watch) => watch::run(app, watch).await,
+        Command::Status(status) => status::run(app, status).await,
+        Command::Audit(command) => audit::run(app, command).await,
+        Command::Network(command) => network::run(app, command, matches).await,
+        Command::Keys(command) => keys::run(app, command),
+        Command::Context(command) => context::run(app, command),
+        Command::Config(command) => config::run(app, command, matches),
         Command::Completion { shell } => completion::run(shell),
-        Command::Resume { file } => resume(&app, &file).await,
+        Command::Resume { file } => resume(app, &file).await,
         Command::Version => {
             let version = serde_json::json!({ "version": env!("CARGO_PKG_VERSION") });
             app.output.value(&version, || format!("verbund {}\n", env!("CARGO_PKG_VERSION")))?;

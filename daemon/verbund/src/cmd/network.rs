@@ -15,6 +15,7 @@ use super::invitation::from_resource;
 use crate::app::App;
 use crate::cli::NetworkCommand;
 use crate::config::Config;
+use crate::context::API_NETWORK;
 use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::output::{Table, Tone, say};
@@ -83,6 +84,8 @@ async fn peers(app: &App, config: &Config) -> Result<Peers, Failure> {
         peers.own_site = Some(enrolment.site);
     }
     peers.all.retain(|peer| Some(peer.node) != own);
+    // Peers do not call each other's HTTP API.
+    peers.all.iter_mut().for_each(|peer| peer.addresses.retain(|address| address.network != API_NETWORK));
     Ok(peers)
 }
 

@@ -24,6 +24,8 @@ pub async fn run(app: &App, command: NodeCommand) -> Result<Exit, Failure> {
     let (about, command) = match command {
         NodeCommand::List => return super::resource::print_list(app, &client, Kind::Node).await,
         NodeCommand::Add { site, data_dir, ca_dir, addresses } => {
+            // What is printed for later must hold in any directory.
+            let data_dir = std::path::absolute(data_dir)?;
             return add(app, &client, site, &data_dir, &ca_dir, addresses).await;
         }
         NodeCommand::Update { node, addresses } => {

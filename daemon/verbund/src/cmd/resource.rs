@@ -2,11 +2,11 @@
 
 use verbund_identity::Precondition;
 use verbund_model::resource::Action;
-use verbund_model::view::{Change as Happened, Kind};
+use verbund_model::view::{Change as Happened, Kind, Resource};
 use verbund_model::{Command, OrgName, UserId};
 
 use crate::app::{App, change};
-use crate::cli::{Delete, Get, List};
+use crate::cli::{Delete, Get, HashPrefix, List};
 use crate::client::{Change, Client, Watched};
 use crate::exit::Exit;
 use crate::failure::Failure;
@@ -16,9 +16,19 @@ pub async fn get(app: &App, get: Get) -> Result<Exit, Failure> {
     let client = app.client()?;
     match (get.name, get.watch) {
         (name, true) => follow(app, &client, get.kind, name.as_deref()).await,
+        (Some(name), false) if is_digest(get.kind) && name.len() < 64 => {
+            let prefix: HashPrefix = name.parse().map_err(Failure::usage)?;
+            app.output.resource(&by_prefix(&client, get.kind, &prefix).await?)?;
+            Ok(Exit::Ok)
+        }
         (Some(name), false) => print_one(app, &client, get.kind, &name).await,
         (None, false) => print_list(app, &client, get.kind).await,
     }
+}
+
+/// Kinds that are named by a digest, of which tables and messages show the beginning.
+const fn is_digest(kind: Kind) -> bool {
+    matches!(kind, Kind::Key | Kind::Invitation | Kind::Admission | Kind::Proposal)
 }
 
 pub async fn list(app: &App, list: List) -> Result<Exit, Failure> {
@@ -37,13 +47,34 @@ pub async fn print_list(app: &App, client: &Client, kind: Kind) -> Result<Exit, 
     Ok(Exit::Ok)
 }
 
+/// The one resource of a kind whose name, a digest, begins so.
+pub async fn by_prefix(client: &Client, kind: Kind, prefix: &HashPrefix) -> Result<Resource, Failure> {
+    if let Some(whole) = prefix.whole() {
+        let found = client.get(kind, &whole.to_string()).await?;
+        return found.map(|read| read.value).ok_or_else(|| none(kind, &prefix.to_string()));
+    }
+    let all = client.list(kind).await?.value;
+    let mut fitting: Vec<Resource> = all.into_iter().filter(|r| prefix.fits(&r.metadata.name)).collect();
+    match (fitting.pop(), fitting.as_slice()) {
+        (Some(only), []) => Ok(only),
+        (None, _) => Err(none(kind, &prefix.to_string())),
+        (Some(last), others) => {
+            let names = others.iter().chain([&last]).map(|r| r.metadata.name.clone()).collect::<Vec<_>>().join("\n  ");
+            Err(Failure::new(t!("resource-several", prefix = prefix.to_string()))
+                .remedy(t!("resource-several-remedy", names = names)))
+        }
+    }
+}
+
+fn none(kind: Kind, name: &str) -> Failure {
+    let what = format!("{}/{name}", kind.plural());
+    Failure::new(t!("resource-none", what = what)).remedy(t!("resource-none-remedy", kind = kind.plural()))
+}
+
 /// Prints one resource.
 pub async fn print_one(app: &App, client: &Client, kind: Kind, name: &str) -> Result<Exit, Failure> {
     let Some(read) = client.get(kind, name).await? else {
-        let what = format!("{}/{name}", kind.plural());
-        return Err(
-            Failure::new(t!("resource-none", what = what)).remedy(t!("resource-none-remedy", kind = kind.plural()))
-        );
+        return Err(none(kind, name));
     };
     app.output.resource(&read.value)?;
     Ok(Exit::Ok)

@@ -2,8 +2,8 @@
 
 use serde_json::json;
 use verbund_identity::{CaCertificate, key_id};
-use verbund_model::resource::{Admission, AdmissionRequest, Der, Site};
-use verbund_model::view::Kind;
+use verbund_model::resource::{Admission, AdmissionRequest, Der, Federation, Site};
+use verbund_model::view::{Kind, Resource};
 use verbund_model::{Command, Hash, SiteName};
 
 use super::invitation::from_resource;
@@ -12,7 +12,7 @@ use crate::cli::{Confirm, SiteCommand};
 use crate::client::Client;
 use crate::exit::Exit;
 use crate::failure::Failure;
-use crate::output::{Table, say};
+use crate::output::{Format, Table, say};
 use crate::t;
 
 /// The least number of hexadecimal digits by which a person may name a fingerprint: 64 bits.
@@ -21,7 +21,7 @@ const LEAST_DIGITS: usize = 16;
 pub async fn run(app: &App, command: SiteCommand) -> Result<Exit, Failure> {
     let client = app.client()?;
     match command {
-        SiteCommand::List => super::resource::print_list(app, &client, Kind::Site).await,
+        SiteCommand::List => list(app, &client).await,
         SiteCommand::Show { site } => show(app, &client, &site).await,
         SiteCommand::Approve { site, hash, fingerprint, confirm } => {
             approve(app, &client, &site, hash, fingerprint.as_deref(), &confirm).await
@@ -80,9 +80,75 @@ fn table(fingerprints: &[Fingerprint]) -> Table {
     table
 }
 
+/// All sites, and for people those that wait to be one.
+async fn list(app: &App, client: &Client) -> Result<Exit, Failure> {
+    let exit = super::resource::print_list(app, client, Kind::Site).await?;
+    if app.output.format() != Format::Table {
+        return Ok(exit);
+    }
+    let waiting = waiting(client).await?;
+    if !waiting.is_empty() {
+        let federation = super::proposal::federation(client).await?;
+        crate::output::print(&format!("\n{}\n{}", t!("site-waiting"), requests(&federation, &waiting).render()))?;
+        say(&t!("site-waiting-next"));
+    }
+    Ok(exit)
+}
+
+/// Requests for admission that can still be approved: not admitted, and of no site that was admitted by another request
+/// since.
+pub fn open_requests(admissions: &[Resource], sites: &[Resource]) -> Result<Vec<Admission>, Failure> {
+    let all: Result<Vec<Admission>, Failure> = admissions.iter().map(from_resource).collect();
+    let is_member = |site: &SiteName| sites.iter().any(|member| member.metadata.name == site.as_str());
+    Ok(all?.into_iter().filter(|a| a.admitted.is_none() && !is_member(&a.request.site)).collect())
+}
+
+async fn waiting(client: &Client) -> Result<Vec<Admission>, Failure> {
+    open_requests(&client.list(Kind::Admission).await?.value, &client.list(Kind::Site).await?.value)
+}
+
+fn requests(federation: &Federation, waiting: &[Admission]) -> Table {
+    let mut table = Table::new(vec![
+        t!("column-site"),
+        t!("column-organisation"),
+        t!("column-land"),
+        t!("column-approvals"),
+        t!("column-request"),
+    ]);
+    for admission in waiting {
+        let request = &admission.request;
+        let have = super::proposal::counted(federation, &admission.approvals).len();
+        table.row(vec![
+            request.site.to_string(),
+            request.organisation.to_string(),
+            request.land.to_string(),
+            t!("approvals-value", have = have, need = federation.coordinators.threshold),
+            admission.hash.short(),
+        ]);
+    }
+    table
+}
+
+/// A site that is none yet: what it asked for.
+async fn show_waiting(app: &App, client: &Client, name: &SiteName) -> Result<Exit, Failure> {
+    let waiting: Vec<Admission> = waiting(client).await?.into_iter().filter(|a| a.request.site == *name).collect();
+    if waiting.is_empty() {
+        return Err(Failure::new(t!("resource-none", what = format!("sites/{name}")))
+            .remedy(t!("resource-none-remedy", kind = "sites")));
+    }
+    let federation = super::proposal::federation(client).await?;
+    let mut text = t!("site-not-yet", site = name.to_string()) + "\n" + &requests(&federation, &waiting).render();
+    for admission in &waiting {
+        text += &format!("\n{}", describe(admission, &of_request(&admission.request)?));
+    }
+    app.output.value(&waiting, || text + "\n")?;
+    say(&t!("site-waiting-next"));
+    Ok(Exit::Waiting)
+}
+
 async fn show(app: &App, client: &Client, name: &SiteName) -> Result<Exit, Failure> {
     let Some(read) = client.get(Kind::Site, name.as_str()).await? else {
-        return Err(Failure::new(t!("resource-none", what = format!("sites/{name}"))));
+        return show_waiting(app, client, name).await;
     };
     let site: Site = from_resource(&read.value)?;
     let fingerprints = of_site(&site)?;
@@ -121,19 +187,21 @@ async fn approve(
     app.confirm(&t!("approve-question", site = site.to_string()), confirm.yes)?;
     let about = t!("about-approve-site", site = site.to_string());
     let accepted = client.write(about.clone(), Command::Approve { subject: admission.hash }).await?;
+    let accepted = super::proposal::still_waiting(client, admission.hash, accepted).await?;
     app.tell(&about, &accepted, Some(format!("verbund site approve {site} --hash {}", admission.hash)))
 }
 
 /// The one open request of the site, or the one with that hash.
 async fn wanted(client: &Client, site: &SiteName, hash: Option<Hash>) -> Result<Admission, Failure> {
-    let all = client.list(Kind::Admission).await?.value;
-    let all: Result<Vec<Admission>, Failure> = all.iter().map(from_resource).collect();
-    let mut of_site: Vec<Admission> = all?.into_iter().filter(|admission| admission.request.site == *site).collect();
-    if let Some(hash) = hash {
-        of_site.retain(|admission| admission.hash == hash);
-    } else {
-        of_site.retain(|admission| admission.admitted.is_none());
-    }
+    let mut of_site: Vec<Admission> = match hash {
+        // Whoever names a request means that one, whatever became of it.
+        Some(hash) => {
+            let found = client.get(Kind::Admission, &hash.to_string()).await?;
+            found.map(|read| from_resource(&read.value)).transpose()?.into_iter().collect()
+        }
+        None => waiting(client).await?,
+    };
+    of_site.retain(|admission: &Admission| admission.request.site == *site);
     match (of_site.pop(), of_site.as_slice()) {
         (Some(only), []) => Ok(only),
         (None, _) => Err(Failure::new(t!("approve-none", site = site.to_string())).remedy(t!("approve-none-remedy"))),
@@ -172,7 +240,47 @@ fn describe(admission: &Admission, fingerprints: &[Fingerprint]) -> String {
 
 #[cfg(test)]
 mod tests {
+    use serde_json::json;
+    use verbund_keys::{Signer as _, SoftwareKey};
+    use verbund_model::Algorithm;
+
     use super::*;
+
+    fn resource(kind: Kind, name: &str, spec: serde_json::Value, status: serde_json::Value) -> Resource {
+        let at = "2026-11-22T16:04:31.000Z";
+        let metadata = json!({ "name": name, "resourceVersion": 1, "created": at, "changed": at });
+        let whole = json!({ "apiVersion": "verbund.de/v1", "kind": kind, "metadata": metadata, "spec": spec, "status": status });
+        serde_json::from_value(whole).unwrap()
+    }
+
+    fn admission(hash: &str, site: &str, admitted: serde_json::Value) -> Resource {
+        let key = |algorithm| SoftwareKey::generate(algorithm).unwrap().public_key().to_string();
+        let request = json!({
+            "site": site, "organisation": "dataport", "land": "DE-SH", "anchors": [], "issuingCertificate": "",
+            "sealingKey": key(Algorithm::P384), "nodeKey": key(Algorithm::P256), "addresses": [],
+        });
+        resource(
+            Kind::Admission,
+            &hash.repeat(32),
+            json!({ "request": request }),
+            json!({ "approvals": [], "admitted": admitted }),
+        )
+    }
+
+    #[test]
+    fn requests_of_admitted_sites_wait_no_more() {
+        let all = [
+            admission("aa", "nord", json!(2)),
+            // Asked twice, and the other request was approved.
+            admission("bb", "nord", json!(null)),
+            admission("cc", "ost", json!(null)),
+        ];
+        let nord = [resource(Kind::Site, "nord", json!({}), json!(null))];
+        let open = open_requests(&all, &nord).unwrap();
+        assert_eq!(open.iter().map(|a| a.request.site.as_str()).collect::<Vec<_>>(), ["ost"]);
+        // The positive control: without the member both would wait.
+        assert_eq!(open_requests(&all, &[]).unwrap().len(), 2);
+    }
 
     #[test]
     fn a_fingerprint_may_be_read_out_in_any_grouping_but_not_too_short() {

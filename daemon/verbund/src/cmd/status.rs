@@ -3,13 +3,15 @@
 use verbund_api::Status;
 use verbund_api::status::{Notice, Role};
 use verbund_model::resource::Standing;
+use verbund_model::view::Kind;
 
 use crate::app::App;
 use crate::cli::Status as Args;
+use crate::client::Client;
 use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::i18n::{self, Lang};
-use crate::output::{Paint, Table, Tone, age, local, print};
+use crate::output::{Format, Paint, Table, Tone, age, local, print};
 use crate::t;
 
 /// A node that was silent for longer is shown as such.
@@ -23,15 +25,15 @@ pub async fn run(app: &App, args: Args) -> Result<Exit, Failure> {
     let client = app.client()?;
     if !args.watch {
         let status = client.status().await?;
-        return show(app, &status);
+        return show(app, &client, &status).await;
     }
     loop {
         let status = client.status().await?;
-        if app.output.format() == crate::output::Format::Table && app.output.paint() != Paint::new(false) {
+        if app.output.format() == Format::Table && app.output.paint() != Paint::new(false) {
             // ECMA-48: to the top, and clear.
             print("\u{1b}[H\u{1b}[2J")?;
         }
-        let exit = show(app, &status)?;
+        let exit = show(app, &client, &status).await?;
         tokio::select! {
             () = tokio::time::sleep(args.every.0) => {}
             _ = tokio::signal::ctrl_c() => return Ok(exit),
@@ -39,10 +41,20 @@ pub async fn run(app: &App, args: Args) -> Result<Exit, Failure> {
     }
 }
 
-fn show(app: &App, status: &Status) -> Result<Exit, Failure> {
+async fn show(app: &App, client: &Client, status: &Status) -> Result<Exit, Failure> {
     let findings = findings(status, crate::client::now());
-    app.output.value(status, || screen(status, &findings, app.output.paint()))?;
+    // Programs get the status as it is; people also see who waits for them.
+    let waiting = if app.output.format() == Format::Table { waiting(client).await } else { Vec::new() };
+    app.output.value(status, || screen(status, &findings, &waiting, app.output.paint()))?;
     Ok(verdict(&findings))
+}
+
+/// Sites that wait for their admission, from what the node has: the status must also be seen where nobody leads.
+async fn waiting(client: &Client) -> Vec<String> {
+    let (admissions, sites) = (client.list_stale(Kind::Admission).await, client.list_stale(Kind::Site).await);
+    let (Ok(admissions), Ok(sites)) = (admissions, sites) else { return Vec::new() };
+    let open = super::site::open_requests(&admissions, &sites).unwrap_or_default();
+    open.iter().map(|admission| admission.request.site.to_string()).collect()
 }
 
 /// Something to look at.
@@ -85,9 +97,18 @@ fn findings(status: &Status, now: u64) -> Vec<Finding> {
     if status.disk.writes_refused {
         add(true, t!("status-disk", free = bytes(status.disk.free)));
     }
+    if status.node.is_some() && status.sites.iter().flat_map(|site| &site.nodes).all(|n| Some(n.node) != status.node) {
+        // The state that this node has no longer lists it.
+        add(true, t!("status-removed", site = status.site.to_string()));
+    } else if status.applied == 0 && matches!(status.role, Role::Joining | Role::Learner) {
+        add(false, t!("status-empty"));
+    }
     for site in &status.sites {
         if site.standing == Standing::Suspended {
             add(false, t!("status-suspended", site = site.site.to_string()));
+        }
+        if site.nodes.is_empty() {
+            add(false, t!("status-no-node", site = site.site.to_string()));
         }
         for node in site.nodes.iter().filter(|node| Some(node.node) != status.node) {
             let silent = node.last_seen_ms.is_none_or(|ms| ms > SILENT_MS);
@@ -110,7 +131,7 @@ fn findings(status: &Status, now: u64) -> Vec<Finding> {
     all
 }
 
-fn screen(status: &Status, findings: &[Finding], paint: Paint) -> String {
+fn screen(status: &Status, findings: &[Finding], waiting: &[String], paint: Paint) -> String {
     let (tone, word) = match verdict(findings) {
         Exit::Ok => (Tone::Good, t!("status-good")),
         Exit::Warnings => (Tone::Warning, t!("status-warnings")),
@@ -122,7 +143,11 @@ fn screen(status: &Status, findings: &[Finding], paint: Paint) -> String {
         text += &format!("  {mark} {}\n", finding.text);
     }
     text += "\n";
-    text += &facts(status).render();
+    let mut facts = facts(status);
+    if !waiting.is_empty() {
+        facts.row(vec![t!("status-admissions"), t!("status-admissions-value", sites = waiting.join(", "))]);
+    }
+    text += &facts.render();
     text += "\n";
     text += &nodes(status, paint).render();
     let node = status.node.map_or_else(|| "-".to_owned(), |node| node.to_string());
@@ -247,10 +272,11 @@ mod tests {
     fn all_is_well() {
         let status = status();
         assert_eq!(judged(&status), Exit::Ok);
-        let text = screen(&status, &[], Paint::new(false));
+        let text = screen(&status, &[], &["ost".to_owned()], Paint::new(false));
         let lines: Vec<&str> = text.lines().collect();
         assert_eq!(lines[0], "Everything is all right.");
         assert!(text.contains("dvc (abababababab)") && text.contains("512 GiB / 1024 GiB"), "{text}");
+        assert!(text.contains(&t!("status-admissions-value", sites = "ost")), "{text}");
         assert!(lines.iter().any(|line| line.starts_with("sued  DE-BY  akdb")), "{text}");
     }
 
@@ -275,5 +301,20 @@ mod tests {
             Exit::Warnings
         );
         assert_eq!(verdict(&findings(&status(), 2_000_000)), Exit::Warnings, "clocks differ");
+    }
+
+    #[test]
+    fn a_site_without_a_node_and_a_node_that_was_given_up_are_told_how_to_return() {
+        let mut status = status();
+        status.sites[1].nodes.clear();
+        assert_eq!(judged(&status), Exit::Warnings);
+        let told = findings(&status, 1_000_000);
+        assert!(told.iter().any(|f| f.text.contains("sued") && f.text.contains("verbund node add")), "{told:?}");
+        // The node that answers is the one that was given up.
+        status.node = Some(verbund_model::NodeId::mint(0, 9));
+        status.sites[0].nodes[0].last_seen_ms = Some(1);
+        assert_eq!(judged(&status), Exit::CheckFailed);
+        let told = findings(&status, 1_000_000);
+        assert!(told.iter().any(|f| f.bad && f.text.contains("verbund node add")), "{told:?}");
     }
 }

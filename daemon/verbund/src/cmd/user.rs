@@ -27,6 +27,8 @@ pub async fn run(app: &App, command: UserCommand) -> Result<Exit, Failure> {
             (about, Command::AddUserKey { organisation, user, key })
         }
         UserCommand::RevokeKey { key, organisation, confirm } => {
+            let key = super::resource::by_prefix(&client, Kind::Key, &key).await?;
+            let key: verbund_model::KeyId = key.metadata.name.parse()?;
             let id = key.0.short();
             app.confirm(&t!("confirm-revoke-key", id = id.as_str()), confirm.yes)?;
             (t!("about-revoke-key", id = id), Command::RevokeUserKey { organisation, key })

@@ -14,6 +14,7 @@ mod convert;
 mod error;
 mod field;
 mod file;
+mod probe;
 mod settings;
 mod values;
 
@@ -24,7 +25,8 @@ use std::path::{Path, PathBuf};
 
 pub use error::{ConfigError, ConfigErrors};
 pub use field::FIELDS;
-pub use settings::{Settings, Source};
+pub use probe::probe;
+pub use settings::{Hidden, Settings, Source};
 pub use values::{Config, Limits, Log, LogFormat, Syslog};
 
 /// Where the file lies if nobody says otherwise.
@@ -46,6 +48,8 @@ pub struct Loaded {
     pub settings: Settings,
     /// The checked form.
     pub config: Config,
+    /// What the file says and the environment replaced: easily forgotten, because a variable is not seen.
+    pub hidden: Vec<Hidden>,
 }
 
 /// Gathers and checks the configuration. Errors: every one that was found, in [`ConfigErrors`].
@@ -57,11 +61,11 @@ pub fn load(sources: &Sources<'_>) -> Result<Loaded, ConfigErrors> {
     if named.is_some() || path.exists() {
         read_file(&path, &mut settings, &mut errors);
     }
-    settings.take_environment(sources.environment);
+    let hidden = settings.take_environment(sources.environment);
     settings.take_flags(&sources.flags);
     let config = convert::convert(&settings, &mut errors);
     match config {
-        Some(config) if errors.is_empty() => Ok(Loaded { settings, config }),
+        Some(config) if errors.is_empty() => Ok(Loaded { settings, config, hidden }),
         _ => {
             errors.sort_by_key(|error| error.source.place());
             Err(ConfigErrors(errors))
@@ -75,7 +79,7 @@ fn read_file(path: &Path, settings: &mut Settings, errors: &mut Vec<ConfigError>
         Err(error) => errors.push(ConfigError {
             source: Source::File { path: path.to_owned(), line: 0 },
             field: String::new(),
-            problem: crate::t!("config-unreadable", reason = error.to_string()),
+            problem: crate::t!("config-unreadable", reason = crate::words::chain(&error)),
             remedy: crate::t!("config-unreadable-remedy"),
         }),
     }

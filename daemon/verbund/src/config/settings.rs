@@ -64,6 +64,19 @@ pub struct Setting {
     pub source: Source,
 }
 
+/// What a place of lower precedence says of a field, and another replaced.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Hidden {
+    /// The field's path.
+    pub field: &'static str,
+    /// What was said.
+    pub text: String,
+    /// Where.
+    pub source: Source,
+    /// What replaced it.
+    pub by: Source,
+}
+
 /// Every field's effective texts. A source of higher precedence replaces all texts of a field.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Settings(BTreeMap<&'static str, Vec<Setting>>);
@@ -96,15 +109,24 @@ impl Settings {
         self.0.get(path).map_or(&[], Vec::as_slice)
     }
 
-    /// Takes what environment variables say. An empty variable counts as not set.
-    pub fn take_environment(&mut self, variable: &dyn Fn(&str) -> Option<String>) {
+    /// Takes what environment variables say; gives what the file said instead. An empty variable counts as not set.
+    pub fn take_environment(&mut self, variable: &dyn Fn(&str) -> Option<String>) -> Vec<Hidden> {
+        let mut hidden = Vec::new();
         for field in FIELDS {
             let name = field.variable();
             let Some(value) = variable(&name).filter(|value| !value.is_empty()) else { continue };
-            let texts =
+            let texts: Vec<String> =
                 if field.list { value.split(',').map(|part| part.trim().to_owned()).collect() } else { vec![value] };
-            self.set(field, texts, &Source::Environment { name });
+            let by = Source::Environment { name };
+            let before = self.get(field.path);
+            let differs = before.iter().map(|setting| &setting.text).ne(&texts);
+            if let Some(first) = before.first().filter(|s| differs && matches!(s.source, Source::File { .. })) {
+                let text = before.iter().map(|s| s.text.as_str()).collect::<Vec<_>>().join(", ");
+                hidden.push(Hidden { field: field.path, text, source: first.source.clone(), by: by.clone() });
+            }
+            self.set(field, texts, &by);
         }
+        hidden
     }
 
     /// Takes what flags say.

@@ -149,7 +149,10 @@ fn flags_before_environment_before_file_before_defaults() {
         [("VERBUND_DATA_DIR", "/env"), ("VERBUND_SITE", "sued"), ("VERBUND_LISTEN_ADMIN", "127.0.0.1:2, [::1]:2")];
     let flags: [(&'static str, &[&str]); 1] = [("dataDir", &["/flag"])];
     let (path, loaded) = load_with(file, &environment, &flags);
-    let Loaded { settings, config } = loaded.unwrap_or_else(|e| panic!("{e}"));
+    let Loaded { settings, config, hidden } = loaded.unwrap_or_else(|e| panic!("{e}"));
+    let names: Vec<&str> = hidden.iter().map(|hidden| hidden.field).collect();
+    assert_eq!(names, ["dataDir", "site", "listen.admin"], "what a variable replaced is told");
+    assert_eq!((hidden[1].text.as_str(), hidden[1].source.to_string()), ("nord", format!("{path}:2")));
     assert_eq!(config.data_dir, PathBuf::from("/flag"));
     assert_eq!(config.site.unwrap().as_str(), "sued");
     assert_eq!(config.listen.admin, ["127.0.0.1:2".parse().unwrap(), "[::1]:2".parse().unwrap()]);
@@ -183,4 +186,23 @@ fn every_field_has_a_variable_a_flag_and_a_text() {
         assert!(seen.insert(field.variable()) && seen.insert(field.flag()), "{} clashes", field.path);
         assert!(crate::i18n::find(&format!("config-field-{}", field.flag())).is_some(), "{} has no text", field.path);
     }
+}
+
+#[test]
+fn files_that_are_named_are_looked_at() {
+    let directory = tempfile::tempdir().unwrap();
+    let secret = directory.path().join("passphrase");
+    let file = format!("passphraseSource: file:{}\n", secret.display());
+    let probed = || probe(&load_with(&file, &[], &[]).1.unwrap());
+    let error = probed().unwrap_err().to_string();
+    assert!(error.contains("passphraseSource") && error.contains(&secret.display().to_string()), "{error}");
+    std::fs::write(&secret, "test\n").unwrap();
+    use std::os::unix::fs::PermissionsExt as _;
+    std::fs::set_permissions(&secret, std::fs::Permissions::from_mode(0o644)).unwrap();
+    assert!(probed().unwrap_err().to_string().contains("0644"), "others may read it");
+    std::fs::set_permissions(&secret, std::fs::Permissions::from_mode(0o600)).unwrap();
+    probed().unwrap();
+    let file = format!("{file}syslog: {{address: 'siem:6514', caFile: {}/none.pem}}\n", directory.path().display());
+    let error = probe(&load_with(&file, &[], &[]).1.unwrap()).unwrap_err();
+    assert!(error.to_string().contains("syslog.caFile") && error.0.len() == 1, "{error}");
 }

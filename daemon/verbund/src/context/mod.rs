@@ -1,6 +1,7 @@
 //! Contexts: which federation commands talk to, where, and as whom (formats 4).
 
 mod key;
+mod learned;
 mod store;
 
 use serde::{Deserialize, Serialize};
@@ -8,6 +9,7 @@ use verbund_model::resource::Address;
 use verbund_model::{FederationId, Hash};
 
 pub use key::KeyReference;
+pub use learned::{API_NETWORK, Learned, OtherSite};
 pub use store::Contexts;
 
 /// A context.
@@ -24,6 +26,13 @@ pub struct Context {
     /// The own registered key; without one only what needs no certificate works.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub key: Option<KeyReference>,
+    /// HTTP APIs of other sites as the user knows them; the network is the site's name. Whom to believe there is in
+    /// [`Context::learned`] alone.
+    #[serde(with = "addresses", default, skip_serializing_if = "Vec::is_empty")]
+    pub others: Vec<Address>,
+    /// What the pinned site said of the others, for the time when it does not answer.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub learned: Option<Learned>,
 }
 
 /// Addresses as text.

@@ -17,7 +17,7 @@ const MAX_FILE: u64 = 256 * 1024;
 #[derive(Debug, thiserror::Error)]
 pub enum ContextError {
     /// The file could not be read or written.
-    #[error("{}", t!("context-file", path = .path.display().to_string(), reason = .source.to_string()))]
+    #[error("{}", t!("context-file", path = .path.display().to_string(), reason = crate::words::io(.source)))]
     File {
         /// Which file.
         path: PathBuf,

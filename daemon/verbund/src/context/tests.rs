@@ -12,6 +12,8 @@ fn context(port: u16) -> Context {
         federation: FederationId(Hash([1; 32])),
         pin: Hash([2; 32]),
         key: Some("file:/home/u/anna.key".parse().unwrap()),
+        others: vec!["sued=10.0.0.2:7101".parse().unwrap()],
+        learned: None,
     }
 }
 

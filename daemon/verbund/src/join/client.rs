@@ -15,13 +15,14 @@ use verbund_identity::{
 };
 use verbund_keys::{Signer as _, SiteKeys, SoftwareKey};
 use verbund_model::resource::{Address, AdmissionRequest, Der, Land, Millis, Proofs};
-use verbund_model::{Algorithm, Command, FederationId, Hash, KeyId, PublicKey, SiteName};
+use verbund_model::{Algorithm, Command, FederationId, Hash, KeyId, NodeId, PublicKey, SiteName};
 use verbund_tls::{Alpn, DialError, Dialer, Pin, Pinned, Proxy};
 
 use super::challenge;
 use super::protocol::{
-    AdmissionStatus, Admitted, Challenge, ChallengeRequest, Hello, JoinRefusal, JoinRequest, MAX_MESSAGE,
+    AdmissionStatus, Admitted, Challenge, ChallengeRequest, Hello, JoinRefusal, JoinRequest, MAX_MESSAGE, Membership,
 };
+use crate::t;
 
 /// Envelopes are valid for at most 15 minutes (formats 7); some is left for clocks that differ.
 const VALIDITY: Millis = 10 * 60 * 1000;
@@ -70,7 +71,7 @@ pub enum Step {
 #[derive(Debug, thiserror::Error)]
 pub enum JoinError {
     /// The invitation's time is over.
-    #[error("the invitation for {site} ended at {expired} (milliseconds since 1970): ask a coordinator for a new one")]
+    #[error("{}", t!("join-expired", site = .site.to_string(), end = crate::output::local(*.expired)))]
     Expired {
         /// The site.
         site: SiteName,
@@ -78,16 +79,13 @@ pub enum JoinError {
         expired: Millis,
     },
     /// The invitation's secret is no key.
-    #[error("the invitation's one-time key cannot be used: {reason}")]
+    #[error("{}", t!("join-secret", reason = .reason.as_str()))]
     Secret {
         /// What is wrong.
         reason: String,
     },
     /// The keys are another site's than the invitation.
-    #[error(
-        "the invitation is for the trust domain {invited}, but the keys in this directory are those of {found}: \
-         run `verbund init` with the invited names in another directory"
-    )]
+    #[error("{}", t!("found-other-site", found = .found.to_string(), wanted = .invited.to_string()))]
     OtherSite {
         /// The invited one.
         invited: TrustDomain,
@@ -95,10 +93,10 @@ pub enum JoinError {
         found: TrustDomain,
     },
     /// No contact was reached, or it did not show the pinned anchor.
-    #[error("the contact cannot be used: {0}")]
+    #[error("{}", t!("join-unreachable", reason = crate::words::dial(.0)))]
     Contact(#[from] DialError),
     /// The contact belongs to another federation.
-    #[error("the contact belongs to federation {found}, the invitation is for {wanted}: nothing was sent")]
+    #[error("{}", t!("join-other-federation", found = .found.to_string(), wanted = .wanted.to_string()))]
     OtherFederation {
         /// The contact's.
         found: FederationId,
@@ -109,7 +107,7 @@ pub enum JoinError {
     #[error(transparent)]
     Refused(#[from] JoinRefusal),
     /// The connection broke, or the answer makes no sense.
-    #[error("the contact's answer to {what} could not be used: {reason}. Run the same command again")]
+    #[error("{}", t!("join-exchange", what = *.what, reason = .reason.as_str()))]
     Exchange {
         /// What was asked.
         what: &'static str,
@@ -117,13 +115,13 @@ pub enum JoinError {
         reason: String,
     },
     /// A signature or decapsulation failed here.
-    #[error("the site's keys could not be used: {reason}")]
+    #[error("{}", t!("join-keys", reason = .reason.as_str()))]
     Keys {
         /// What happened.
         reason: String,
     },
     /// The genesis that the contact sent is not the federation's.
-    #[error("the contact sent a genesis document of federation {found}, the invitation is for {wanted}")]
+    #[error("{}", t!("join-other-genesis", found = .found.to_string(), wanted = .wanted.to_string()))]
     OtherGenesis {
         /// Hash of what was sent.
         found: FederationId,
@@ -131,7 +129,7 @@ pub enum JoinError {
         wanted: FederationId,
     },
     /// Not admitted in time.
-    #[error("the request {subject} was not approved in time; run the same command again to wait on")]
+    #[error("{}", t!("join-not-yet", hash = .subject.to_string()))]
     NotYet {
         /// What coordinators approve.
         subject: Hash,
@@ -262,6 +260,20 @@ fn checked(token: &InvitationToken, admitted: Admitted) -> Result<Admitted, Join
     }
 }
 
+/// Asks a member whether `node` was given up. It asks as a stranger, because one that was given up is let in as nothing
+/// else. Errors: [`JoinError`].
+pub async fn was_removed(
+    dialer: &Dialer,
+    addresses: &[verbund_tls::Address],
+    pinned: &Pinned,
+    node: NodeId,
+) -> Result<bool, JoinError> {
+    let mut contact = Contact::connect(dialer, addresses, pinned).await?;
+    let path = format!("/join/v1/nodes/{node}");
+    let membership: Membership = contact.exchange("the question", Method::GET, &path, &()).await?;
+    Ok(membership.node == node && membership.removed)
+}
+
 struct Contact {
     sender: http2::SendRequest<Full<Bytes>>,
 }
@@ -271,16 +283,20 @@ impl Contact {
         let dialer = Dialer { proxy, ..Dialer::default() };
         let addresses: Vec<_> = token.contacts.iter().filter_map(|a| a.authority().parse().ok()).collect();
         let pinned = Pinned { pin: Pin(token.pin), domain: None };
-        let line = dialer.dial_pinned(&addresses, &pinned, Alpn::Join, None).await?;
-        let broken = |e: hyper::Error| JoinError::Exchange { what: "the greeting", reason: e.to_string() };
-        let (sender, connection) = http2::handshake(TokioExecutor::new(), TokioIo::new(line)).await.map_err(broken)?;
-        tokio::spawn(connection);
-        let mut contact = Self { sender };
+        let mut contact = Self::connect(&dialer, &addresses, &pinned).await?;
         let hello: Hello = contact.exchange("the greeting", Method::GET, "/join/v1/hello", &()).await?;
         if hello.federation != token.federation {
             return Err(JoinError::OtherFederation { found: hello.federation, wanted: token.federation });
         }
         Ok(contact)
+    }
+
+    async fn connect(dialer: &Dialer, addresses: &[verbund_tls::Address], pinned: &Pinned) -> Result<Self, JoinError> {
+        let line = dialer.dial_pinned(addresses, pinned, Alpn::Join, None).await?;
+        let broken = |e: hyper::Error| JoinError::Exchange { what: "the greeting", reason: e.to_string() };
+        let (sender, connection) = http2::handshake(TokioExecutor::new(), TokioIo::new(line)).await.map_err(broken)?;
+        tokio::spawn(connection);
+        Ok(Self { sender })
     }
 
     async fn admission(&mut self, subject: &Hash) -> Result<AdmissionStatus, JoinError> {

@@ -5,6 +5,8 @@ use verbund_identity::Envelope;
 use verbund_model::resource::{Address, Der};
 use verbund_model::{FederationId, Hash, KeyId, NodeId, OrgName, PublicKey, Refusal, SiteName};
 
+use crate::t;
+
 /// The most bytes of any message of the protocol.
 pub const MAX_MESSAGE: usize = 1024 * 1024;
 
@@ -96,41 +98,49 @@ pub struct Member {
     pub addresses: Vec<Address>,
 }
 
+/// Whether a node was given up. Anybody may ask: ids are no secret, and who was given up is let in nowhere else.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct Membership {
+    /// The node.
+    pub node: NodeId,
+    /// Whether it was removed for ever.
+    pub removed: bool,
+}
+
 /// Why the contact says no.
 #[derive(Clone, Debug, Serialize, Deserialize, thiserror::Error)]
 #[serde(rename_all = "camelCase", rename_all_fields = "camelCase")]
 pub enum JoinRefusal {
     /// Too many attempts.
-    #[error("the contact takes no more attempts from this address for now: try again in {seconds} seconds")]
+    #[error("{}", t!("join-too-many", seconds = *.seconds))]
     TooMany {
         /// When to try again.
         seconds: u64,
     },
     /// The message could not be read.
-    #[error("the contact could not read the message: {reason}")]
+    #[error("{}", t!("join-malformed", reason = .reason.as_str()))]
     Malformed {
         /// What was wrong.
         reason: String,
     },
     /// The challenge is unknown, over, or was answered wrongly.
-    #[error(
-        "the proof that the site holds its sealing key does not hold (challenge {reason}): run the same command again"
-    )]
+    #[error("{}", t!("join-challenge", reason = .reason.as_str()))]
     Challenge {
         /// Which of the three.
         reason: String,
     },
     /// The federation refused.
-    #[error("the federation refused the request: {refusal}")]
+    #[error("{}", t!("join-refused", reason = crate::words::refusal(.refusal)))]
     Refused {
         /// Why.
         refusal: Refusal,
     },
     /// No such request.
-    #[error("no request for admission has this hash")]
+    #[error("{}", t!("join-not-found"))]
     NotFound,
     /// The federation cannot write at the moment.
-    #[error("the federation cannot take the request at the moment: {reason}. Run the same command again later")]
+    #[error("{}", t!("join-unavailable", reason = .reason.as_str()))]
     Unavailable {
         /// Why.
         reason: String,

@@ -12,14 +12,15 @@ use axum::{Json, Router};
 use rand::RngCore as _;
 use verbund_identity::{Statement, sha256};
 use verbund_machine::State as Machine;
-use verbund_model::resource::{Admission, Der, Node, Site};
-use verbund_model::{Accepted, Command, Hash, Outcome};
+use verbund_model::resource::{Admission, Der, Node, NodeStanding, Site};
+use verbund_model::{Accepted, Command, Hash, NodeId, Outcome};
 use verbund_node::{NodeHandle, SubmitError, Submitted};
 
 use super::challenge::{self, Challenges};
 use super::limiter::Limiter;
 use super::protocol::{
     AdmissionStatus, Admitted, Challenge, ChallengeRequest, Hello, JoinRefusal, JoinRequest, MAX_MESSAGE, Member,
+    Membership,
 };
 
 /// Attempts in a window, from one address and in all. Polling for approvals counts too, at a pace that stays below.
@@ -47,6 +48,7 @@ pub fn router(node: NodeHandle, genesis: Vec<u8>) -> Router {
         .route("/join/v1/challenge", post(give_challenge))
         .route("/join/v1/request", post(request))
         .route("/join/v1/admissions/{hash}", get(admission))
+        .route("/join/v1/nodes/{node}", get(membership))
         .layer(DefaultBodyLimit::max(MAX_MESSAGE))
         .with_state(Arc::new(contact))
 }
@@ -140,6 +142,20 @@ async fn admission(
     let subject =
         hash.parse().map_err(|e: verbund_model::id::HashError| JoinRefusal::Malformed { reason: e.to_string() })?;
     status_of(&contact, subject).await.map(Json)
+}
+
+/// From what this node has: a removal is for ever, so that an old state may not know it, and never errs about it.
+async fn membership(
+    State(contact): State<Arc<Contact>>,
+    Extension(source): Extension<IpAddr>,
+    Path(node): Path<String>,
+) -> Result<Json<Membership>, JoinRefusal> {
+    contact.admit(source)?;
+    let node: NodeId =
+        node.parse().map_err(|e: verbund_model::id::NodeIdError| JoinRefusal::Malformed { reason: e.to_string() })?;
+    let (state, _) = contact.node.read_stale();
+    let known = state.node(&node).ok_or(JoinRefusal::NotFound)?;
+    Ok(Json(Membership { node, removed: known.value.standing == NodeStanding::Removed }))
 }
 
 async fn status_of(contact: &Contact, subject: Hash) -> Result<AdmissionStatus, JoinRefusal> {

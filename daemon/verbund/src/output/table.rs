@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 use unicode_width::UnicodeWidthStr as _;
-use verbund_model::resource::{Address, KeyOwner};
+use verbund_model::resource::{Action, Address, KeyOwner};
 use verbund_model::view::{Kind, Resource};
 
 use super::time::local_of;
@@ -112,10 +112,15 @@ struct Column {
     /// JSON pointer (RFC 6901) into the resource.
     pointer: &'static str,
     show: fn(&Value) -> String,
+    /// Instead of the pointer: from the whole resource.
+    whole: Option<fn(&Resource) -> String>,
 }
 
 impl Column {
     fn cell(&self, resource: &Resource) -> String {
+        if let Some(whole) = self.whole {
+            return whole(resource);
+        }
         let value = match self.pointer.strip_prefix("/spec") {
             Some(below) => resource.spec.pointer(below),
             None => self.pointer.strip_prefix("/status").and_then(|below| resource.status.pointer(below)),
@@ -157,16 +162,31 @@ fn owner(value: &Value) -> String {
     }
 }
 
-/// The action's name and what it is about.
+/// What an action does; one that this program does not know, as it is.
 fn action(value: &Value) -> String {
-    let Some((name, fields)) = value.as_object().and_then(|fields| fields.iter().next()) else { return text(value) };
-    let about = ["name", "lost", "threshold"].iter().find_map(|field| fields.get(*field));
-    about.map_or_else(|| name.clone(), |about| format!("{name} {}", text(about)))
+    let known = serde_json::from_value::<Action>(value.clone()).ok();
+    known.and_then(|action| crate::cmd::act(&action).ok()).unwrap_or_else(|| text(value))
+}
+
+/// What became of an invitation. That its time is over changes nothing in the state, and yet it is worth nothing.
+fn invitation(resource: &Resource) -> String {
+    let state = resource.status.pointer("/used/state").and_then(Value::as_str).unwrap_or("-");
+    let expires = resource.spec["expires"].as_str().and_then(|text| text.parse::<jiff::Timestamp>().ok());
+    match state {
+        "open" if expires.is_some_and(|expires| expires < jiff::Timestamp::now()) => t!("invitation-expired"),
+        "open" => t!("invitation-open"),
+        "used" => t!("invitation-used"),
+        "revoked" => t!("invitation-revoked"),
+        other => other.to_owned(),
+    }
 }
 
 macro_rules! column {
     ($id:literal: $pointer:literal) => { column!($id: $pointer, text) };
-    ($id:literal: $pointer:literal, $show:expr) => { Column { heading: || t!($id), pointer: $pointer, show: $show } };
+    ($id:literal: $pointer:literal, $show:expr) => {
+        Column { heading: || t!($id), pointer: $pointer, show: $show, whole: None }
+    };
+    ($id:literal, $whole:expr) => { Column { heading: || t!($id), pointer: "", show: text, whole: Some($whole) } };
 }
 
 fn columns(kind: Kind) -> &'static [Column] {
@@ -204,7 +224,7 @@ fn columns(kind: Kind) -> &'static [Column] {
             column!("column-site": "/spec/site"),
             column!("column-organisation": "/spec/organisation"),
             column!("column-expires": "/spec/expires", time),
-            column!("column-used": "/status/used/state"),
+            column!("column-used", invitation),
         ],
         Kind::Admission => &[
             column!("column-site": "/spec/request/site"),

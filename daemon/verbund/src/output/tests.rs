@@ -34,6 +34,26 @@ fn a_table_lines_up_and_ends_no_line_with_spaces() {
 }
 
 #[test]
+fn an_invitation_whose_time_is_over_is_not_open_and_an_action_names_its_node() {
+    let invitation = |expires: &str| Resource {
+        kind: Kind::Invitation,
+        spec: json!({ "site": "nord", "organisation": "dataport", "expires": expires }),
+        status: json!({ "used": { "state": "open" } }),
+        ..entry("ab")
+    };
+    let row = |resource| table::of_resources(&[resource]).render().lines().nth(1).unwrap().to_owned();
+    assert!(row(invitation("2026-01-01T00:00:00.000Z")).contains(&crate::t!("invitation-expired")));
+    assert!(row(invitation("2999-01-01T00:00:00.000Z")).contains(&crate::t!("invitation-open")));
+    let proposal = Resource {
+        kind: Kind::Proposal,
+        spec: json!({ "action": { "replaceVoter": { "lost": 3 } } }),
+        status: json!({ "approvals": [], "done": false }),
+        ..entry("cd")
+    };
+    assert!(row(proposal).contains("0.3"));
+}
+
+#[test]
 fn several_kinds_name_themselves() {
     let site = Resource { kind: Kind::Site, ..entry("nord") };
     let text = table::of_resources(&[entry("geodaten"), site]).render();

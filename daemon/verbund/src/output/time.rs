@@ -21,7 +21,8 @@ pub fn utc(millis: Millis) -> String {
 }
 
 /// A time of the API (RFC 3339) for people; what is no time stays as it is.
-pub(super) fn local_of(text: &str) -> String {
+#[must_use]
+pub fn local_of(text: &str) -> String {
     text.parse::<Timestamp>().map_or_else(
         |_| text.to_owned(),
         |time| time.to_zoned(TimeZone::system()).strftime("%Y-%m-%d %H:%M:%S %:z").to_string(),

@@ -33,6 +33,8 @@ pub struct Port {
     node: NodeHandle,
     keys: Arc<Mutex<SiteKeys>>,
     about: status::About,
+    /// Index at which the node was admitted: what it has before that shows neither itself nor its people.
+    admitted: u64,
 }
 
 impl Port {
@@ -40,12 +42,14 @@ impl Port {
     pub fn new(started: &Started, config: &Config) -> Self {
         Self {
             node: started.node.clone(),
+            admitted: started.enrolment.index,
             keys: started.keys.clone(),
             about: status::About {
                 site: started.enrolment.site.clone(),
                 low_water: config.low_disk_bytes,
                 data_dir: config.data_dir.clone(),
                 identity: started.identity.clone(),
+                given_up: started.given_up.clone(),
             },
         }
     }
@@ -63,6 +67,9 @@ impl Federation for Port {
         match consistency {
             Consistency::Stale => {
                 let (state, age) = self.node.read_stale();
+                if state.applied().index < self.admitted {
+                    return Err(ReadError::Starting);
+                }
                 Ok(View { state: Arc::new(Seen(state)), age: age.unwrap_or(Duration::MAX) })
             }
             Consistency::Linearizable => match self.node.read().await {

@@ -18,6 +18,7 @@ use verbund_tls::{
 use super::enrolment::Enrolment;
 use super::error::ServeError;
 use super::identity::{self, Certified};
+use super::standing::GivenUp;
 use super::syslog::Origin;
 use crate::config::{Config, Limits};
 
@@ -46,6 +47,8 @@ pub struct Started {
     pub lines: Lines,
     /// The node.
     pub node: NodeHandle,
+    /// Whether others say that it was given up.
+    pub given_up: GivenUp,
     joins: Mutex<Option<Incoming>>,
 }
 
@@ -105,7 +108,18 @@ pub async fn start(config: &Config) -> Result<Started, ServeError> {
     let node = NodeHandle::start(node_config(config, &enrolment, genesis.clone()), parts).await?;
     let keys = Arc::new(Mutex::new(keys));
     let joins = Mutex::new(Some(inbound.joins));
-    Ok(Started { enrolment, genesis, keys, trust, identity, certified, lines, node, joins })
+    Ok(Started {
+        enrolment,
+        genesis,
+        keys,
+        trust,
+        identity,
+        certified,
+        lines,
+        node,
+        given_up: GivenUp::default(),
+        joins,
+    })
 }
 
 /// The bounds of a listener.
@@ -157,10 +171,16 @@ fn first_routes(enrolment: &Enrolment) -> BTreeMap<NodeId, Route> {
     let others = enrolment.members.iter().filter(|member| member.node != enrolment.node);
     let route = |member: &crate::join::protocol::Member| {
         let trust_domain = TrustDomain { site: member.site.clone(), federation: enrolment.federation_name.clone() };
-        let addresses = member.addresses.iter().filter_map(|address| address.authority().parse().ok()).collect();
+        let for_peers = member.addresses.iter().filter(|address| address.network != crate::context::API_NETWORK);
+        let addresses = for_peers.filter_map(|address| address.authority().parse().ok()).collect();
         Route { id: SpiffeId { trust_domain, subject: Subject::Node(member.node) }, addresses }
     };
     others.map(|member| (member.node, route(member))).collect()
+}
+
+/// How this node dials out. Errors: the proxy's address cannot be used.
+pub fn dialer(config: &Config) -> Result<Dialer, ServeError> {
+    Ok(lines_settings(config)?.dialer)
 }
 
 fn lines_settings(config: &Config) -> Result<LinesSettings, ServeError> {

@@ -14,6 +14,8 @@ use verbund_model::{NodeId, SiteName};
 use verbund_node::{Alarm, Clock as _, NodeHandle, RaisedAlarm, SystemClock};
 use verbund_tls::LiveIdentity;
 
+use super::standing::GivenUp;
+
 /// What the node itself does not know.
 pub struct About {
     /// The site.
@@ -24,6 +26,8 @@ pub struct About {
     pub data_dir: PathBuf,
     /// The node's certificate.
     pub identity: Arc<LiveIdentity>,
+    /// Whether others say that the node was given up.
+    pub given_up: GivenUp,
 }
 
 /// A leader that was not heard of for so long is none: longer than an election takes.
@@ -39,6 +43,8 @@ pub fn status(node: &NodeHandle, about: &About) -> Status {
     let fresh = seen.age.is_some_and(|age| age < FRESH);
     let not_after = u64::try_from(about.identity.certificate().not_after).unwrap_or(0) * 1000;
     let free = seen.free_bytes;
+    let given_up = about.given_up.said_by();
+    let role_of = |role_seen| if given_up.is_some() { Role::Halted } else { role(role_seen) };
     let disk =
         Disk { total: total_bytes(&about.data_dir), free, low_water: about.low_water, writes_refused: seen.low_disk };
     Status {
@@ -50,7 +56,7 @@ pub fn status(node: &NodeHandle, about: &About) -> Status {
         site: about.site.clone(),
         node: Some(seen.node),
         version: env!("CARGO_PKG_VERSION").to_owned(),
-        role: role(seen.role),
+        role: role_of(seen.role),
         leader: seen.leader.filter(|_| fresh),
         term: seen.term,
         applied: seen.head.index,
@@ -66,7 +72,28 @@ pub fn status(node: &NodeHandle, about: &About) -> Status {
         certificate_not_after: Some(not_after),
         disk,
         warnings: warnings(&state, &seen, fresh, now),
-        alarms: seen.alarms.iter().map(notice).collect(),
+        alarms: given_up
+            .iter()
+            .map(|site| removed(seen.node, site, now))
+            .chain(seen.alarms.iter().map(notice))
+            .collect(),
+    }
+}
+
+/// The node was given up, as a member says.
+fn removed(node: NodeId, said_by: &SiteName, now: Millis) -> Notice {
+    Notice {
+        name: "node-removed".to_owned(),
+        since: now,
+        subject: Some(format!("node {node}")),
+        message: Localised::new(
+            format!(
+                "Der Standort {said_by} sagt, dass dieser Knoten für immer aufgegeben wurde: er nimmt nicht mehr teil. Ihn anhalten und einen neuen hinzufügen (verbund node add)."
+            ),
+            format!(
+                "site {said_by} says that this node was given up for ever: it takes part no more. Stop it, and add a new one (verbund node add)"
+            ),
+        ),
     }
 }
 

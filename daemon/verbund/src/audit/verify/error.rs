@@ -2,26 +2,28 @@
 
 use verbund_model::{FederationId, NodeId};
 
+use crate::t;
+
 /// The first thing that is wrong with an export. [`Bad::first_record`] names the record.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum Bad {
     /// It cannot be read.
-    #[error("the export could not be read: {reason}")]
+    #[error("{}", t!("bad-io", reason = .reason.as_str()))]
     Io {
         /// What the system said.
         reason: String,
     },
     /// It does not begin like one.
-    #[error("this is no audit export: its first bytes are others")]
+    #[error("{}", t!("bad-no-export"))]
     NoExport,
     /// The genesis document is none.
-    #[error("the genesis document in the export is not sound: {reason}")]
+    #[error("{}", t!("bad-genesis", reason = .reason.as_str()))]
     Genesis {
         /// What is wrong.
         reason: String,
     },
     /// It is another federation's.
-    #[error("the export is of federation {found}, not of {wanted}")]
+    #[error("{}", t!("bad-federation", found = .found.to_string(), wanted = .wanted.to_string()))]
     Federation {
         /// Whose it is.
         found: FederationId,
@@ -29,13 +31,13 @@ pub enum Bad {
         wanted: FederationId,
     },
     /// The state in which it begins is not sound.
-    #[error("the state in which the export begins is not sound: {reason}")]
+    #[error("{}", t!("bad-start", reason = .reason.as_str()))]
     Start {
         /// What is wrong.
         reason: String,
     },
     /// A record is not the one that was written.
-    #[error("record {index} is bad: {reason}")]
+    #[error("{}", t!("bad-record", index = *.index, reason = .reason.as_str()))]
     Record {
         /// Its index.
         index: u64,
@@ -43,7 +45,7 @@ pub enum Bad {
         reason: String,
     },
     /// A record is missing.
-    #[error("record {wanted} is missing: record {found} stands in its place")]
+    #[error("{}", t!("bad-missing", wanted = *.wanted, found = *.found))]
     Missing {
         /// The missing record's index.
         wanted: u64,
@@ -51,7 +53,7 @@ pub enum Bad {
         found: u64,
     },
     /// A signed head is not sound.
-    #[error("a signed head behind record {index} is bad: {reason}")]
+    #[error("{}", t!("bad-head", index = *.index, reason = .reason.as_str()))]
     Head {
         /// The node that it names.
         node: Option<NodeId>,
@@ -61,10 +63,7 @@ pub enum Bad {
         reason: String,
     },
     /// Another site saw another history.
-    #[error(
-        "the history was rewritten: the first bad record is one of {from} to {to}. Node {node} signed another head for {to}, \
-         and no majority of sites signed this one"
-    )]
+    #[error("{}", t!("bad-rewritten", from = *.from, to = *.to, node = .node.to_string()))]
     Rewritten {
         /// First index that may be bad.
         from: u64,
@@ -74,10 +73,7 @@ pub enum Bad {
         node: NodeId,
     },
     /// Too few sites vouch for its end.
-    #[error(
-        "nobody vouches for the records {from} to {to}: of {sites} sites {signed} signed the head at its end, which is no \
-         majority. The tail was cut, or rewritten"
-    )]
+    #[error("{}", t!("bad-unsigned", from = *.from, to = *.to, signed = *.signed, sites = *.sites))]
     Unsigned {
         /// First index that nobody vouches for.
         from: u64,
@@ -89,13 +85,13 @@ pub enum Bad {
         sites: usize,
     },
     /// It ends before its end.
-    #[error("the export was cut behind record {after}")]
+    #[error("{}", t!("bad-cut", after = *.after))]
     Cut {
         /// The last whole record.
         after: u64,
     },
     /// A frame claims an impossible size.
-    #[error("behind record {after} stands a frame that claims {length} bytes: the export is damaged there")]
+    #[error("{}", t!("bad-frame-size", after = *.after, length = *.length))]
     FrameSize {
         /// The size claimed.
         length: u32,
@@ -103,9 +99,7 @@ pub enum Bad {
         after: u64,
     },
     /// A frame of a kind that has no place there.
-    #[error(
-        "behind record {after} stands a frame of kind {kind:#04x}, which has no place there: the export is damaged there"
-    )]
+    #[error("{}", t!("bad-frame", after = *.after, kind = format!("{:#04x}", .kind)))]
     Frame {
         /// Its kind.
         kind: u8,
@@ -113,13 +107,16 @@ pub enum Bad {
         after: u64,
     },
     /// The last frame does not fit the rest.
-    #[error("the export's last frame does not fit the rest: it was damaged, although every record in it is good")]
-    End,
+    #[error("{}", t!("bad-end", after = *.after))]
+    End {
+        /// The last whole record before it.
+        after: u64,
+    },
     /// Something follows the end.
-    #[error("bytes follow the export's end")]
+    #[error("{}", t!("bad-trailing"))]
     Trailing,
     /// It is a true export, but of an earlier time.
-    #[error("the export is true but ends at index {ends}, and index {wanted} was asked for: ask for a newer one")]
+    #[error("{}", t!("bad-too-short", ends = *.ends, wanted = *.wanted))]
     TooShort {
         /// Where it ends.
         ends: u64,
@@ -129,20 +126,21 @@ pub enum Bad {
 }
 
 impl Bad {
-    /// The first record that is bad, as far as that can be told; 0 stands for the genesis.
+    /// The first record that is bad, as far as that can be told; `None` where no record is.
     #[must_use]
     pub const fn first_record(&self) -> Option<u64> {
         match self {
-            Self::Genesis { .. } | Self::Federation { .. } => Some(0),
             Self::Record { index, .. } => Some(*index),
             Self::Missing { wanted, .. } => Some(*wanted),
             Self::Rewritten { from, .. } | Self::Unsigned { from, .. } => Some(*from),
             Self::Cut { after } | Self::FrameSize { after, .. } | Self::Frame { after, .. } => Some(*after + 1),
             Self::Io { .. }
             | Self::NoExport
+            | Self::Genesis { .. }
+            | Self::Federation { .. }
             | Self::Start { .. }
             | Self::Head { .. }
-            | Self::End
+            | Self::End { .. }
             | Self::Trailing
             | Self::TooShort { .. } => None,
         }

@@ -21,13 +21,16 @@ use verbund_api::wire::{ListMetadata, ResourceList, SessionDocument};
 use verbund_api::{Caller, Language, Problem, ProblemKind};
 use verbund_identity::{CaCertificate, Envelope, LoginRequest, SpiffeId, Statement, Subject, TrustDomain, login};
 use verbund_keys::{
-    InitOptions, KdfParameters, KeyFile, KeyLabel, LeafRequest, Passphrase, PassphraseSource, ProvenKey, SiteKeys,
+    InitOptions, KdfParameters, KeyFile, KeyLabel, LeafRequest, Passphrase, PassphraseSource, ProvenKey, Signer as _,
+    SiteKeys,
 };
+use verbund_model::resource::{Address, Der};
+use verbund_model::view::{Kind, Metadata, Resource};
 use verbund_model::{Accepted, Command, FederationId, Hash, NodeId, Outcome, PublicKey, Refusal};
 use verbund_tls::{Acceptor, Bundle, Domain, Limits, Listener, LiveIdentity, Trust};
 
 use super::super::{Client, Settings};
-use crate::context::{Context, KeyReference};
+use crate::context::{API_NETWORK, Context, KeyReference, OtherSite};
 use crate::paths::Paths;
 
 const FEDERATION: FederationId = FederationId(Hash([5; 32]));
@@ -55,6 +58,8 @@ struct Shared {
     last_session: Mutex<u64>,
     logins: AtomicUsize,
     forgetful: AtomicBool,
+    no_quorum: AtomicBool,
+    held: Mutex<BTreeMap<Kind, Vec<Resource>>>,
 }
 
 /// A site.
@@ -69,8 +74,12 @@ const KDF: KdfParameters = KdfParameters { memory_kib: 8, passes: 1, lanes: 1 };
 
 impl Site {
     pub async fn start() -> Self {
+        Self::named("nord").await
+    }
+
+    pub async fn named(name: &str) -> Self {
         let directory = tempfile::tempdir().unwrap();
-        let trust_domain = TrustDomain { site: "nord".parse().unwrap(), federation: "dvc".parse().unwrap() };
+        let trust_domain = TrustDomain { site: name.parse().unwrap(), federation: "dvc".parse().unwrap() };
         let passphrase = Passphrase::new("test").unwrap();
         let options = InitOptions { kdf: KDF, ..InitOptions::default() };
         let path = directory.path().join("keys");
@@ -91,6 +100,8 @@ impl Site {
             last_session: Mutex::default(),
             logins: AtomicUsize::new(0),
             forgetful: AtomicBool::new(false),
+            no_quorum: AtomicBool::new(false),
+            held: Mutex::default(),
         });
         tokio::spawn(serve(acceptor, router(Arc::clone(&shared))));
         Self { directory, shared, author, port }
@@ -140,11 +151,51 @@ impl Site {
             federation: FEDERATION,
             pin: anchor.spki_hash,
             key: Some(KeyReference::File(self.directory.path().join("anna.key"))),
+            others: Vec::new(),
+            learned: None,
         }
     }
 
+    /// What a site that knows this one says of it.
+    pub fn as_other(&self) -> OtherSite {
+        let context = self.context();
+        let addresses = context.addresses.into_iter().map(|a| Address { network: API_NETWORK.to_owned(), ..a });
+        let trust_domain = self.shared.keys.trust_domain().clone();
+        OtherSite { trust_domain, pins: [context.pin].into(), addresses: addresses.collect() }
+    }
+
+    /// The resources that it lists, by kind.
+    pub fn hold(&self, kind: Kind, resource: Resource) {
+        self.shared.held.lock().unwrap().entry(kind).or_default().push(resource);
+    }
+
+    /// From now on it finds no quorum.
+    pub fn lose_quorum(&self) {
+        self.shared.no_quorum.store(true, Ordering::SeqCst);
+    }
+
+    /// The site as the state has it.
+    pub fn resource(&self) -> Resource {
+        let keys = &self.shared.keys;
+        let site = serde_json::json!({
+            "organisation": "dataport", "land": "DE-SH",
+            "anchors": [Der(keys.anchor_certificate().der().to_vec())],
+            "issuingKey": keys.ca().signer().public_key(), "sealingKey": keys.sealing_key().public_key(),
+        });
+        resource(Kind::Site, keys.trust_domain().site.as_str(), site, serde_json::json!({ "standing": "active" }))
+    }
+
+    /// Its paths, contexts among them.
+    pub fn contexts(&self) -> PathBuf {
+        self.paths().contexts()
+    }
+
     pub fn client(&self, deadline: Duration) -> Client {
-        self.client_with(deadline, PassphraseSource::File(self.directory.path().join("passphrase")))
+        self.client_with(deadline, PassphraseSource::File(self.passphrase()))
+    }
+
+    pub fn passphrase(&self) -> PathBuf {
+        self.directory.path().join("passphrase")
     }
 
     pub fn client_with(&self, deadline: Duration, passphrase: PassphraseSource) -> Client {
@@ -153,7 +204,7 @@ impl Site {
 
     pub fn client_of(&self, context: Context, deadline: Duration, passphrase: PassphraseSource) -> Client {
         let consistency = verbund_api::port::Consistency::Linearizable;
-        Client::new("test", context, self.paths(), Settings { passphrase, deadline, consistency })
+        Client::new("test", context, self.paths(), Settings { passphrase, deadline: Some(deadline), consistency })
     }
 }
 
@@ -189,7 +240,7 @@ fn router(shared: Arc<Shared>) -> Router {
         .route("/v1/certificates", post(certificates))
         .route("/v1/sessions/{key}", get(session))
         .route("/v1/envelopes", post(envelopes))
-        .route("/v1/sites", get(sites))
+        .route("/v1/{kind}", get(list))
         .with_state(shared)
 }
 
@@ -233,13 +284,30 @@ async fn session(
     Json(SessionDocument { federation, generation: 0, time: 0, key, session: None }).into_response()
 }
 
-async fn sites(State(shared): State<Arc<Shared>>, Extension(caller): Extension<Caller>) -> Response {
+async fn list(
+    State(shared): State<Arc<Shared>>,
+    Extension(caller): Extension<Caller>,
+    Path(kind): Path<String>,
+) -> Response {
     if let Some(refused) = refuse(&shared, &caller) {
         return refused;
     }
+    if shared.no_quorum.load(Ordering::SeqCst) {
+        return problem(Problem::from(verbund_api::port::ReadError::NoQuorum));
+    }
+    let held = shared.held.lock().unwrap();
+    let items = held.get(&kind.parse::<Kind>().unwrap()).into_iter().flatten();
+    let items = items.map(|resource| serde_json::to_value(resource).unwrap()).collect();
     let metadata = ListMetadata { index: 1, time: 1, next: None };
-    let (api_version, kind) = ("verbund.de/v1".to_owned(), "SiteList".to_owned());
-    Json(ResourceList { api_version, kind, metadata, items: Vec::new() }).into_response()
+    let (api_version, kind) = ("verbund.de/v1".to_owned(), "List".to_owned());
+    Json(ResourceList { api_version, kind, metadata, items }).into_response()
+}
+
+/// A resource of version 1.
+pub fn resource(kind: Kind, name: &str, spec: serde_json::Value, status: serde_json::Value) -> Resource {
+    let at = "2026-11-22T16:04:31.000Z".to_owned();
+    let metadata = Metadata { name: name.to_owned(), resource_version: 1, created: at.clone(), changed: at };
+    Resource { api_version: "verbund.de/v1".to_owned(), kind, metadata, spec, status }
 }
 
 async fn envelopes(State(shared): State<Arc<Shared>>, body: axum::body::Bytes) -> Response {

@@ -1,0 +1,127 @@
+//! The words that some arguments take, for the help, for error messages and for completion.
+
+use std::fmt;
+
+use serde::de::{self, DeserializeOwned, Deserializer, Visitor};
+use verbund_model::resource::{OrgRole, UserRole};
+use verbund_model::view::Kind;
+
+use crate::t;
+
+/// The type that reads them keeps its list to itself; a test holds both against each other.
+const LAENDER: &[&str] = &[
+    "DE-BB", "DE-BE", "DE-BW", "DE-BY", "DE-HB", "DE-HE", "DE-HH", "DE-MV", "DE-NI", "DE-NW", "DE-RP", "DE-SH",
+    "DE-SL", "DE-SN", "DE-ST", "DE-TH",
+];
+
+/// The Länder by ISO 3166-2.
+#[must_use]
+pub const fn laender() -> &'static [&'static str] {
+    LAENDER
+}
+
+/// Kinds of resources as the command line takes them.
+#[must_use]
+pub fn kinds() -> Vec<&'static str> {
+    Kind::ALL.iter().map(|kind| kind.plural()).collect()
+}
+
+/// Roles of organisations.
+#[must_use]
+pub fn org_roles() -> &'static [&'static str] {
+    variants::<OrgRole>()
+}
+
+/// Roles of users.
+#[must_use]
+pub fn user_roles() -> &'static [&'static str] {
+    variants::<UserRole>()
+}
+
+/// An organisation's role by its word.
+pub fn org_role(text: &str) -> Result<OrgRole, String> {
+    word(text, org_roles())
+}
+
+/// A user's role by its word.
+pub fn user_role(text: &str) -> Result<UserRole, String> {
+    word(text, user_roles())
+}
+
+/// A word that a type's own serde form knows.
+fn word<T: DeserializeOwned>(text: &str, all: &[&str]) -> Result<T, String> {
+    serde_json::from_value(text.into()).map_err(|_| t!("words-role", got = text, all = all.join(", ")))
+}
+
+/// The names of an enumeration's variants in its serde form; none for what is no enumeration.
+fn variants<T: DeserializeOwned>() -> &'static [&'static str] {
+    T::deserialize(Asking).err().map_or(&[], |Variants(names)| names)
+}
+
+/// Reads nothing: it only hears which variants the type has.
+struct Asking;
+
+/// What it heard.
+#[derive(Debug)]
+struct Variants(&'static [&'static str]);
+
+impl fmt::Display for Variants {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{:?}", self.0)
+    }
+}
+
+impl std::error::Error for Variants {}
+
+impl de::Error for Variants {
+    fn custom<T: fmt::Display>(_: T) -> Self {
+        Self(&[])
+    }
+}
+
+impl<'de> Deserializer<'de> for Asking {
+    type Error = Variants;
+
+    fn deserialize_any<V: Visitor<'de>>(self, _: V) -> Result<V::Value, Variants> {
+        Err(Variants(&[]))
+    }
+
+    fn deserialize_enum<V: Visitor<'de>>(
+        self,
+        _: &'static str,
+        names: &'static [&'static str],
+        _: V,
+    ) -> Result<V::Value, Variants> {
+        Err(Variants(names))
+    }
+
+    serde::forward_to_deserialize_any! {
+        bool i8 i16 i32 i64 i128 u8 u16 u32 u64 u128 f32 f64 char str string bytes byte_buf option unit unit_struct
+        newtype_struct seq tuple tuple_struct map struct identifier ignored_any
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use verbund_model::resource::Land;
+
+    use super::*;
+
+    #[test]
+    fn the_lists_are_those_of_the_types() {
+        assert!(org_roles().contains(&"koordinierungsstelle") && user_roles().contains(&"cloud-service-anbieter"));
+        assert!(org_roles().iter().all(|role| org_role(role).is_ok()));
+        assert!(user_roles().iter().all(|role| user_role(role).is_ok()));
+        assert!(variants::<String>().is_empty());
+        let letters = || 'A'..='Z';
+        let codes = letters().flat_map(|a| letters().map(move |b| format!("DE-{a}{b}")));
+        let accepted: Vec<String> = codes.filter(|code| code.parse::<Land>().is_ok()).collect();
+        assert_eq!(accepted, LAENDER);
+    }
+
+    #[test]
+    fn a_wrong_role_is_told_which_there_are() {
+        let error = user_role("admin").unwrap_err();
+        assert!(error.contains("admin") && error.contains("cloud-service-anbieter"), "{error}");
+    }
+}

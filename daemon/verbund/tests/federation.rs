@@ -1,0 +1,157 @@
+//! Two sites with real daemons, and what the commands say on the way: of waiting requests, approvals given twice, a site
+//! that does not answer, and a node that was given up.
+
+#![allow(clippy::unwrap_used, reason = "in tests a failure is the message")]
+
+mod desk;
+
+use desk::{Desk, Running, port};
+
+/// A site of the test.
+struct Site {
+    name: &'static str,
+    peers: u16,
+    admin: u16,
+}
+
+impl Site {
+    fn new(desk: &Desk, name: &'static str) -> Self {
+        let site = Self { name, peers: port(), admin: port() };
+        let (data, secret) = (desk.text(&format!("{name}/data")), desk.text("passphrase"));
+        std::fs::create_dir_all(desk.path(name)).unwrap();
+        let config = format!(
+            "dataDir: {data}\nsite: {name}\nlisten:\n  peers: ['127.0.0.1:{}']\n  admin: ['127.0.0.1:{}']\n\
+             advertise: ['127.0.0.1:{}']\npassphraseSource: file:{secret}\nlowDiskBytes: 1MiB\n\
+             raft: {{heartbeatMs: 100, electionMinMs: 400, electionMaxMs: 800}}\n",
+            site.peers, site.admin, site.peers
+        );
+        std::fs::write(desk.path(&format!("{name}.yaml")), config).unwrap();
+        site
+    }
+
+    fn serve(&self, desk: &Desk) -> Running {
+        let config = desk.text(&format!("{}.yaml", self.name));
+        Running::start(desk.command(&["serve", "--config", &config]), &desk.path(&format!("{}.log", self.name)))
+    }
+
+    fn context(&self, desk: &Desk, name: &str, key: &str) {
+        let (data, key) = (desk.text(&format!("{}/data", self.name)), format!("file:{}", desk.text(key)));
+        let address = format!("127.0.0.1:{}", self.admin);
+        desk.run(&["context", "add", name, "--address", &address, "--data-dir", &data, "--key", &key]).expect(0);
+    }
+}
+
+#[test]
+fn from_founding_to_a_node_that_was_given_up() {
+    let desk = Desk::new();
+    let coordinators = [desk.key("coordinator", "c1"), desk.key("coordinator", "c2")];
+    let (anna, bert) = (desk.key("user", "anna"), desk.key("user", "bert"));
+    let (nord, sued) = (Site::new(&desk, "nord"), Site::new(&desk, "sued"));
+
+    // Founding says where the API will be.
+    let (peers, api) = (format!("127.0.0.1:{}", nord.peers), format!("api=127.0.0.1:{}", nord.admin));
+    let data = desk.text("nord/data");
+    let mut found = vec!["found", "--name", "dvc", "--threshold", "2", "--organisation", "dataport", "--site", "nord"];
+    found.extend(["--role", "koordinierungsstelle", "--role", "plattformbetreiber", "--land", "DE-SH"]);
+    found.extend(["--administrator", "anna", "--administrator-key", &anna, "--address", &peers, "--address", &api]);
+    found.extend(["--coordinator", &coordinators[0], "--coordinator", &coordinators[1], "--data-dir", &data]);
+    let said = desk.run(&found).expect(0);
+    assert!(said.talk.contains(&format!("--address 127.0.0.1:{} ", nord.admin)), "{}", said.talk);
+    let mut at_nord = nord.serve(&desk);
+    nord.context(&desk, "one", "c1");
+    nord.context(&desk, "two", "c2");
+    desk.until(&["--context", "one", "status"], |said| matches!(said.code, Some(0 | 4)));
+
+    // Nothing of a kind is said so that it can be read.
+    let said = desk.run(&["--lang", "en", "list", "catalogue"]).expect(0);
+    assert!(!said.talk.contains("no catalogue"), "{}", said.talk);
+    let said = desk.run(&["--lang", "de", "get", "sites", "west"]).expect(1);
+    assert!(said.talk.contains("verbund list sites"), "{}", said.talk);
+    // Who may not is told what to do, in German.
+    nord.context(&desk, "anna", "anna");
+    let said = desk.run(&["--lang", "de", "--context", "anna", "policy", "delete", "x", "--yes"]).expect(1);
+    assert!(said.talk.contains("--context"), "{}", said.talk);
+
+    // A site asks to be admitted, and is shown while it waits.
+    let mut create = vec!["org", "create", "akdb", "--display-name", "AKDB", "--role", "plattformbetreiber"];
+    create.extend(["--administrator", "bert", "--administrator-key", &bert]);
+    desk.run(&create).expect(0);
+    let invitation = desk.text("invitation");
+    desk.run(&["invite", "sued", "--org", "akdb", "--out", &invitation]).expect(0);
+    let data = desk.text("sued/data");
+    desk.run(&["init", "--site", "sued", "--federation", "dvc", "--data-dir", &data]).expect(0);
+    let (peers, api) = (format!("127.0.0.1:{}", sued.peers), format!("api=127.0.0.1:{}", sued.admin));
+    let mut join = vec!["join", &invitation, "--data-dir", &data, "--land", "DE-BY"];
+    join.extend(["--address", &peers, "--address", &api]);
+    let mut joining = Running::start(desk.with_passphrase(&join), &desk.path("join.log"));
+    let said = desk.until(&["--context", "one", "list", "admissions", "-o", "json"], |said| said.out.contains("sued"));
+    let admissions: serde_json::Value = serde_json::from_str(&said.out).unwrap();
+    let hash = admissions["items"][0]["metadata"]["name"].as_str().unwrap().to_owned();
+    let said = desk.run(&["--lang", "en", "site", "list"]).expect(0);
+    assert!(said.out.contains("sued") && said.out.contains("0 of 2"), "{}", said.out);
+    assert!(desk.run(&["site", "show", "sued"]).expect(8).out.contains("DE-BY"));
+    assert!(desk.run(&["--lang", "en", "status"]).out.contains("waiting: sued"));
+
+    // The same approval twice is one: it waits on.
+    let approve = |context| desk.run(&["--context", context, "site", "approve", "sued", "--hash", &hash, "--yes"]);
+    approve("one").expect(8);
+    let said = approve("one").expect(8);
+    assert!(said.out.contains("1 ") && said.out.contains("2 "), "{}", said.all());
+    approve("two").expect(0);
+    assert_eq!(joining.ended(), Some(0), "{}", std::fs::read_to_string(desk.path("join.log")).unwrap());
+    assert!(!desk.run(&["--lang", "en", "status"]).out.contains("waiting: sued"));
+    let at_sued = sued.serve(&desk);
+    sued.context(&desk, "sued", "bert");
+    desk.until(&["--context", "sued", "get", "sites"], |said| said.code == Some(0));
+
+    // The context has learned where the other site is, and whom to believe there.
+    let contexts = || std::fs::read_to_string(desk.path(".config/verbund/contexts.yaml")).unwrap();
+    std::fs::write(desk.path(".config/verbund/contexts.yaml"), forget(&contexts())).unwrap();
+    desk.run(&["--context", "one", "get", "sites"]).expect(0);
+    assert!(contexts().contains("trustDomain: sued.dvc"), "{}", contexts());
+
+    // nord alone votes. Without it its coordinator is answered by sued: stale on demand, else that there is no quorum.
+    drop(at_nord);
+    let said = desk.run(&["--lang", "en", "--context", "one", "get", "sites", "--stale"]).expect(0);
+    assert!(said.out.contains("nord") && said.talk.contains("sued"), "{}", said.all());
+    let said = desk.run(&["--lang", "en", "--context", "one", "get", "sites"]).expect(1);
+    assert!(said.talk.contains("majority") && said.talk.contains("--stale"), "{}", said.talk);
+    at_nord = nord.serve(&desk);
+    desk.until(&["--context", "one", "get", "sites"], |said| said.code == Some(0) && !said.talk.contains("sued"));
+
+    // sued's node is given up by both coordinators, while it is away.
+    drop(at_sued);
+    let said = desk.run(&["--lang", "en", "--context", "one", "node", "replace-voter", "0.2", "--yes"]).expect(8);
+    let hash = said.out.split_whitespace().rfind(|word| word.len() == 64).unwrap().to_owned();
+    let said = desk.run(&["--lang", "en", "proposal", "show", &hash[..12]]).expect(0);
+    assert!(said.out.contains("0.2") && said.out.contains("1 of 2"), "{}", said.out);
+    let again = desk.run(&["--context", "one", "proposal", "approve", &hash[..12], "--yes"]).expect(8);
+    assert!(again.out.contains('1') && again.out.contains('2'), "{}", again.all());
+    let said = desk.run(&["--lang", "en", "--context", "two", "proposal", "approve", &hash[..12], "--yes"]).expect(0);
+    assert!(said.out.contains("0.2"), "what was carried out is said: {}", said.out);
+    let said = desk.run(&["--lang", "en", "--context", "one", "status"]).expect(4);
+    assert!(said.out.contains("sued has no node") && said.out.contains("verbund node add"), "{}", said.out);
+
+    // Back again, it hears from nord that it was given up.
+    let _at_sued = sued.serve(&desk);
+    let given_up = |said: &desk::Said| said.code == Some(3) && said.out.contains("given up for ever");
+    desk.until(&["--lang", "en", "--context", "sued", "status"], given_up);
+    drop(at_nord);
+}
+
+/// The contexts without what was learned.
+fn forget(contexts: &str) -> String {
+    let mut out = String::new();
+    let mut below = None;
+    for line in contexts.lines() {
+        let depth = line.len() - line.trim_start().len();
+        if below.is_some_and(|limit| depth > limit) {
+            continue;
+        }
+        below = line.trim_start().starts_with("learned:").then_some(depth);
+        if below.is_none() {
+            out += &format!("{line}\n");
+        }
+    }
+    out
+}
