@@ -71,13 +71,13 @@ pub fn login_name(key: &KeyId) -> Option<UserId> {
 }
 
 /// What people read in the certificate's subject (common name): `organisation.user`, or `coordinator`. `None` for the
-/// keys of nodes and invitations, which get no such certificate.
+/// keys of nodes, agents and invitations, which get no such certificate.
 #[must_use]
 pub fn common_name(owner: &KeyOwner) -> Option<String> {
     match owner {
         KeyOwner::User { organisation, user } => Some(format!("{organisation}.{user}")),
         KeyOwner::Coordinator => Some("coordinator".to_owned()),
-        KeyOwner::Node { .. } | KeyOwner::Invitation => None,
+        KeyOwner::Node { .. } | KeyOwner::Invitation | KeyOwner::Agent { .. } => None,
     }
 }
 

@@ -72,6 +72,39 @@ impl Act<'_> {
                 self.apply_catalogue_entry(name, organisation, *schema_version, document)
             }
             C::DeleteCatalogueEntry { name } => self.delete_catalogue_entry(name),
+            C::SetSiteFacts { site, facts } => self.set_site_facts(site, facts),
+            C::ApplyCluster { name, site, spec, agent_key } => self.apply_cluster(name, site, spec, agent_key),
+            C::CordonCluster { name, cordoned } => self.cordon_cluster(name, *cordoned),
+            C::RemoveCluster { name } => self.remove_cluster(name),
+            C::ApplyEvidence { evidence } => self.apply_evidence(evidence),
+            C::DeleteEvidence { name } => self.delete_evidence(name),
+            C::SetLicenceVeto { veto } => self.set_licence_veto(veto),
+            C::LiftLicenceVeto { site, workload } => self.lift_licence_veto(site, workload),
+            C::RequestException { name, rule, workload, reason, until } => {
+                self.request_exception(name, rule, workload, reason, *until)
+            }
+            C::ApproveException { name } => self.approve_exception(name),
+            C::OpenChange { name, workload, description } => self.open_change(name, workload, description),
+            C::CloseChange { name } => self.close_change(name),
+            C::GiveConsent { consent } => self.give_consent(consent),
+            C::WithdrawConsent { workload } => self.withdraw_consent(workload),
+            C::Observe { cluster, observation } => self.observe(cluster, observation),
+            C::ApplyWorkload { name, organisation, customer, spec, expect } => {
+                self.apply_workload(name, organisation, customer.as_ref(), spec, *expect)
+            }
+            C::DeleteWorkload { name } => self.delete_workload(name),
+            C::Failover { workload, to, accept_loss } => self.failover(workload, to.as_ref(), *accept_loss),
+            C::Relocate { workload, to } => self.relocate(workload, to),
+            C::Failback { workload } => self.failback(workload),
+            C::StartDrill { workload } => self.start_drill(workload),
+            C::SubmitVerdict { finding, statements } => self.submit_verdict(finding, statements),
+            C::OpenLease { cluster, generation, refusal } => self.open_lease(cluster, *generation, refusal.as_ref()),
+            C::PlanNext { verdict } => self.plan_next(*verdict),
+            C::Replan { workload } => self.replan(workload),
+            C::ReportCopies { cluster, copies } => self.report_copies(cluster, copies),
+            C::ConfirmFence { workload, cluster, epoch } | C::Receipt { cluster, workload, epoch } => {
+                self.stopped(workload, cluster, *epoch)
+            }
         }
     }
 
@@ -104,7 +137,8 @@ impl Act<'_> {
 
     /// Whether something changed on which the voter plan depends.
     pub(crate) fn moved_voters(&self) -> bool {
-        self.events.iter().any(|event| matches!(event.object.kind(), Kind::Node | Kind::Site))
+        let moves = |kind| matches!(kind, Kind::Node | Kind::Site | Kind::Presence | Kind::Verdict | Kind::Lease);
+        self.events.iter().any(|event| moves(event.object.kind()))
     }
 
     pub(crate) const fn changed(&self) -> Accepted {

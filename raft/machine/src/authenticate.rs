@@ -78,13 +78,22 @@ impl State {
                 // A removed node's key is revoked with it; this holds should that ever be forgotten.
                 let node = self.node(node).filter(|node| node.value.standing == NodeStanding::Active);
                 let node = node.ok_or(Refusal::KeyRevoked { key: *key })?;
-                let site = self.site(&node.value.site);
-                if site.is_none_or(|site| site.value.standing != Standing::Active) {
-                    return Err(Refusal::Suspended { what: label::<verbund_model::resource::Site>(&node.value.site) });
-                }
+                self.check_site(&node.value.site)?;
+            }
+            KeyOwner::Agent { cluster } => {
+                // A removed cluster's key is revoked with it, like a node's.
+                let cluster = self.cluster(cluster).ok_or(Refusal::KeyRevoked { key: *key })?;
+                self.check_site(&cluster.value.site)?;
             }
         }
         Ok(registered)
+    }
+
+    fn check_site(&self, name: &verbund_model::SiteName) -> Result<(), Refusal> {
+        match self.site(name) {
+            Some(site) if site.value.standing == Standing::Active => Ok(()),
+            _ => Err(Refusal::Suspended { what: label::<verbund_model::resource::Site>(name) }),
+        }
     }
 
     /// Whether an organisation exists and may act.

@@ -2,21 +2,24 @@
 //!
 //! | author | may |
 //! |---|---|
-//! | m coordinators | admit; policies, voter replacement by hand, the set of coordinators: one proposes, the others approve |
-//! | one coordinator | invite, create an organisation with its first administrator, suspend and resume |
+//! | m coordinators | admit; policies, timings, voter replacement by hand, the set of coordinators: one proposes, the others approve |
+//! | one coordinator | invite, create an organisation with its first administrator, suspend and resume, one of two approvals of an exception |
 //! | organisation's administrator | its users, keys, role bindings, sub-organisations |
-//! | Plattformbetreiber | its own sites: facts and nodes |
+//! | Plattformbetreiber | its own sites: facts, nodes, clusters, evidence, licence vetoes, `ConfirmFence` at its clusters |
+//! | Softwarebetreiber | its own workloads: apply, delete, failover, relocate, failback, drill, changes, asking for exceptions |
 //! | Cloud-Service-Anbieter | its own offerings |
+//! | Cloud-Service-Kunde | its own consents |
+//! | node | verdicts, leases and due work, each with a proof that apply checks |
+//! | agent | observations, reports and receipts of its cluster |
 //! | invitation | one request for admission |
 //! | anyone but an invitation | open sessions |
 //!
-//! Everything else is refused: a node, an auditor, a Softwarebetreiber and a Cloud-Service-Kunde have no command of their
-//! own yet.
+//! Everything else is refused: an auditor has no command of its own.
 
 use std::fmt;
 
-use verbund_model::resource::{KeyOwner, Site, UserRole};
-use verbund_model::{Command, KeyId, OrgName, Refusal, SiteName};
+use verbund_model::resource::{EvidenceSubject, KeyOwner, Site, UserRole};
+use verbund_model::{ClusterName, Command, KeyId, OrgName, Refusal, SiteName, WorkloadName};
 
 use crate::object::role_name;
 use crate::state::State;
@@ -32,6 +35,10 @@ pub enum Needed<'a> {
     Invitation,
     /// A user with this role, which counts there.
     Role(UserRole, Scope<'a>),
+    /// Any node: what it brings proves itself.
+    Node,
+    /// The agent of this cluster.
+    Agent(&'a ClusterName),
 }
 
 /// Where a role must count.
@@ -49,12 +56,13 @@ pub enum Scope<'a> {
 #[must_use]
 pub fn needed<'a>(command: &'a Command, state: &'a State) -> Needed<'a> {
     use Command as C;
-    use UserRole::{Administrator, CloudServiceAnbieter, Plattformbetreiber};
+    use UserRole::{Administrator, CloudServiceAnbieter, CloudServiceKunde, Plattformbetreiber, Softwarebetreiber};
     match command {
         C::OpenSession {} => Needed::Member,
 
         C::Propose { .. } | C::Approve { .. } => Needed::Coordinator,
-        C::Invite { .. }
+        C::ApproveException { .. }
+        | C::Invite { .. }
         | C::RevokeInvitation { .. }
         | C::CreateOrganisation { .. }
         | C::SuspendOrganisation { .. }
@@ -83,7 +91,60 @@ pub fn needed<'a>(command: &'a Command, state: &'a State) -> Needed<'a> {
             let owner = state.catalogue_entry(name).map(|entry| &entry.value.organisation);
             Needed::Role(CloudServiceAnbieter, owner.map_or(Scope::Nothing, Scope::Organisation))
         }
+
+        C::SetSiteFacts { site, .. } | C::ApplyCluster { site, .. } | C::LiftLicenceVeto { site, .. } => {
+            Needed::Role(Plattformbetreiber, site_of(state, site))
+        }
+        C::SetLicenceVeto { veto } => Needed::Role(Plattformbetreiber, site_of(state, &veto.site)),
+        C::CordonCluster { name: cluster, .. }
+        | C::RemoveCluster { name: cluster }
+        | C::ConfirmFence { cluster, .. } => Needed::Role(Plattformbetreiber, cluster_of(state, cluster)),
+        C::ApplyEvidence { evidence } => Needed::Role(Plattformbetreiber, subject_of(state, &evidence.subject)),
+        C::DeleteEvidence { name } => {
+            let subject = state.evidence_named(name).map(|evidence| &evidence.value.subject);
+            Needed::Role(Plattformbetreiber, subject.map_or(Scope::Nothing, |subject| subject_of(state, subject)))
+        }
+
+        C::ApplyWorkload { organisation, .. } => Needed::Role(Softwarebetreiber, Scope::Organisation(organisation)),
+        C::DeleteWorkload { name: workload }
+        | C::Failover { workload, .. }
+        | C::Relocate { workload, .. }
+        | C::Failback { workload }
+        | C::StartDrill { workload }
+        | C::RequestException { workload, .. }
+        | C::OpenChange { workload, .. } => Needed::Role(Softwarebetreiber, workload_of(state, workload)),
+        C::CloseChange { name } => {
+            let owner = state.change(name).map(|change| &change.value.organisation);
+            Needed::Role(Softwarebetreiber, owner.map_or(Scope::Nothing, Scope::Organisation))
+        }
+
+        C::GiveConsent { consent } => Needed::Role(CloudServiceKunde, Scope::Organisation(&consent.customer)),
+        C::WithdrawConsent { workload } => {
+            let customer = state.consent(workload).map(|consent| &consent.value.customer);
+            Needed::Role(CloudServiceKunde, customer.map_or(Scope::Nothing, Scope::Organisation))
+        }
+
+        C::SubmitVerdict { .. } | C::OpenLease { .. } | C::PlanNext { .. } | C::Replan { .. } => Needed::Node,
+        C::Observe { cluster, .. } | C::ReportCopies { cluster, .. } | C::Receipt { cluster, .. } => {
+            Needed::Agent(cluster)
+        }
     }
+}
+
+fn cluster_of<'a>(state: &'a State, cluster: &ClusterName) -> Scope<'a> {
+    state.cluster(cluster).map_or(Scope::Nothing, |cluster| site_of(state, &cluster.value.site))
+}
+
+fn subject_of<'a>(state: &'a State, subject: &EvidenceSubject) -> Scope<'a> {
+    match subject {
+        EvidenceSubject::Site(site) => site_of(state, site),
+        EvidenceSubject::Cluster(cluster) => cluster_of(state, cluster),
+    }
+}
+
+fn workload_of<'a>(state: &'a State, workload: &WorkloadName) -> Scope<'a> {
+    let owner = state.workload(workload).map(|workload| &workload.value.organisation);
+    owner.map_or(Scope::Nothing, Scope::Organisation)
 }
 
 fn site_of<'a>(state: &'a State, site: &SiteName) -> Scope<'a> {
@@ -102,7 +163,9 @@ pub(crate) fn check(state: &State, command: &Command, key: &KeyId, owner: &KeyOw
             let binding = state.role_binding(&(organisation.clone(), user.clone(), *role));
             binding.is_some_and(|binding| counts(organisation, &binding.value.sites, *scope))
         }
-        (Needed::Role(..), _) => false,
+        (Needed::Node, owner) => matches!(owner, KeyOwner::Node { .. }),
+        (Needed::Agent(wanted), KeyOwner::Agent { cluster }) => cluster == *wanted,
+        (Needed::Role(..) | Needed::Agent(_), _) => false,
     };
     if allowed {
         return Ok(());
@@ -125,6 +188,7 @@ fn author(key: &KeyId, owner: &KeyOwner) -> String {
         KeyOwner::User { organisation, user } => format!("user {organisation}.{user}"),
         KeyOwner::Node { node } => format!("node {node}"),
         KeyOwner::Invitation => "an invitation's one-time key".to_owned(),
+        KeyOwner::Agent { cluster } => format!("the agent of cluster {cluster}"),
     }
 }
 
@@ -134,6 +198,8 @@ impl fmt::Display for Needed<'_> {
             Self::Member => f.write_str("every member"),
             Self::Coordinator => f.write_str("a coordinator"),
             Self::Invitation => f.write_str("a site with an invitation"),
+            Self::Node => f.write_str("a node"),
+            Self::Agent(cluster) => write!(f, "the agent of cluster {cluster}"),
             Self::Role(role, scope) => {
                 write!(f, "a user with the role {}", role_name(*role))?;
                 match scope {

@@ -2,10 +2,27 @@
 
 mod admission;
 mod catalogue;
+mod cluster;
+mod consent;
 mod coordinators;
+mod copies;
+mod evidence;
+mod exception;
+mod form;
+mod lease;
+mod moves;
 mod organisation;
+mod planning;
 mod site;
+mod ticket;
+mod timings;
 mod user;
+mod verdict;
+mod veto;
+mod workload;
+mod workload_form;
+
+pub(crate) use planning::sound_plan;
 
 #[cfg(test)]
 mod quota_tests;

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use verbund_identity::{CaCertificate, Genesis, GenesisError, key_id, sha256};
 use verbund_model::resource::{
     CoordinatorSet, Federation, KeyOwner, Millis, Node, NodeStanding, Organisation, Policy, RegisteredKey, RoleBinding,
-    Site, Standing, User, UserRole, Versioned,
+    Site, Standing, TimingsInForce, User, UserRole, Versioned,
 };
 use verbund_model::{FederationId, NodeId, PolicyName, PublicKey};
 
@@ -29,6 +29,7 @@ impl State {
         check_limits(&genesis)?;
         let mut founding = Founding { tables: Tables::default(), time: genesis.time };
         founding.put(federation(&genesis, id));
+        founding.put(TimingsInForce::default());
         let policy = PolicyName::new(FIRST_POLICY).map_err(|e| rule("policy", e.to_string()))?;
         founding.put(Policy { name: policy, document: genesis.policy.clone() });
         founding.organisation(&genesis)?;
@@ -102,6 +103,7 @@ impl Founding {
             anchors: first.anchors.clone(),
             issuing_key: first.issuing_key.clone(),
             sealing_key: first.sealing_key.clone(),
+            facts: None,
             standing: Standing::Active,
         });
         let id = NodeId::mint(0, 1);

@@ -43,3 +43,35 @@ pub const MAX_ORGANISATION_DEPTH: u64 = 3;
 pub const MAX_POLICIES: u64 = 1_000;
 /// Changes of the voter plan that are remembered.
 pub const MAX_TARGETS: usize = 64;
+/// Clusters of a site.
+pub const MAX_CLUSTERS: u64 = 256;
+/// Evidence of a site or a cluster.
+pub const MAX_EVIDENCE: u64 = 64;
+/// Workloads that a site refuses.
+pub const MAX_VETOES: u64 = 10_000;
+/// Workloads of an organisation.
+pub const MAX_WORKLOADS: u64 = 100_000;
+/// Exceptions of a workload.
+pub const MAX_EXCEPTIONS: u64 = 32;
+/// Open changes of a workload that people opened.
+pub const MAX_OPEN_CHANGES: u64 = 16;
+/// Closed changes, and resolved incidents, of a workload that are kept: the last ones.
+pub const KEPT_TICKETS: usize = 32;
+/// Kinds of objects that a cluster knows, or that a workload or a cluster's list names.
+pub const MAX_KINDS: u64 = 4_096;
+/// Labels, classes, extended resources, sites in one list.
+pub const MAX_LIST: u64 = 256;
+/// Manifests of a workload.
+pub const MAX_MANIFESTS: u64 = 512;
+/// Characters of a reason, a description, an issuer.
+pub const MAX_TEXT: u64 = 1_000;
+/// Copies that one report names.
+pub const MAX_REPORTS: u64 = 1_024;
+/// The most active copies of a parallel workload.
+pub const MAX_COPIES: u8 = 8;
+/// The longest stop budget, in milliseconds.
+pub const MAX_STOP_BUDGET: u32 = 600_000;
+/// The longest that an exception may hold.
+pub const MAX_EXCEPTION: Millis = 5 * 366 * 24 * 60 * 60 * 1000;
+/// Verdicts that are kept when everything because of them is planned: the last ones.
+pub const KEPT_VERDICTS: usize = 1_000;

@@ -6,11 +6,15 @@ use std::sync::Arc;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use verbund_model::resource::{
-    Admission, CatalogueEntry, Federation, Invitation, Node, Organisation, Policy, Proposal, RegisteredKey,
-    RoleBinding, Site, User, UserRole, Versioned,
+    Admission, CatalogueEntry, ChangeTicket, Cluster, Consent, Evidence, Exception, Federation, Incident, Invitation,
+    Lease, LicenceVeto, Node, Organisation, Placement, Policy, Presence, Proposal, RegisteredKey, RoleBinding, Site,
+    TimingsInForce, User, UserRole, Verdict, Versioned, Workload,
 };
 use verbund_model::view::Kind;
-use verbund_model::{CatalogueName, Hash, KeyId, NodeId, OrgName, PolicyName, SiteName, UserId};
+use verbund_model::{
+    CatalogueName, ClusterName, EvidenceName, ExceptionName, Hash, KeyId, NodeId, OrgName, PolicyName, SiteName,
+    TicketName, UserId, WorkloadName,
+};
 
 use crate::index::Index;
 use crate::table::{Row, Table};
@@ -72,7 +76,101 @@ pub enum Object {
     Policy(Held<Policy>),
     /// A catalogue entry.
     CatalogueEntry(Held<CatalogueEntry>),
+    /// A cluster.
+    Cluster(Held<Cluster>),
+    /// A workload.
+    Workload(Held<Workload>),
+    /// A placement.
+    Placement(Held<Placement>),
+    /// An evidence.
+    Evidence(Held<Evidence>),
+    /// A cluster's lease.
+    Lease(Held<Lease>),
+    /// A site's presence.
+    Presence(Held<Presence>),
+    /// A verdict.
+    Verdict(Held<Verdict>),
+    /// A change.
+    Change(Held<ChangeTicket>),
+    /// An incident.
+    Incident(Held<Incident>),
+    /// An exception.
+    Exception(Held<Exception>),
+    /// A consent.
+    Consent(Held<Consent>),
+    /// A licence veto.
+    LicenceVeto(Held<LicenceVeto>),
+    /// The timings.
+    Timings(Held<TimingsInForce>),
 }
+
+/// Does one thing with whatever an object holds.
+macro_rules! with_held {
+    ($object:expr, $held:ident => $what:expr) => {
+        match $object {
+            $crate::object::Object::Federation($held) => $what,
+            $crate::object::Object::Organisation($held) => $what,
+            $crate::object::Object::Site($held) => $what,
+            $crate::object::Object::Node($held) => $what,
+            $crate::object::Object::User($held) => $what,
+            $crate::object::Object::RoleBinding($held) => $what,
+            $crate::object::Object::Key($held) => $what,
+            $crate::object::Object::Invitation($held) => $what,
+            $crate::object::Object::Admission($held) => $what,
+            $crate::object::Object::Proposal($held) => $what,
+            $crate::object::Object::Policy($held) => $what,
+            $crate::object::Object::CatalogueEntry($held) => $what,
+            $crate::object::Object::Cluster($held) => $what,
+            $crate::object::Object::Workload($held) => $what,
+            $crate::object::Object::Placement($held) => $what,
+            $crate::object::Object::Evidence($held) => $what,
+            $crate::object::Object::Lease($held) => $what,
+            $crate::object::Object::Presence($held) => $what,
+            $crate::object::Object::Verdict($held) => $what,
+            $crate::object::Object::Change($held) => $what,
+            $crate::object::Object::Incident($held) => $what,
+            $crate::object::Object::Exception($held) => $what,
+            $crate::object::Object::Consent($held) => $what,
+            $crate::object::Object::LicenceVeto($held) => $what,
+            $crate::object::Object::Timings($held) => $what,
+        }
+    };
+}
+pub(crate) use with_held;
+
+/// Calls a generic function with the type of a kind's resources.
+macro_rules! with_type {
+    ($kind:expr, $function:ident($($argument:expr),*)) => {
+        match $kind {
+            verbund_model::view::Kind::Federation => $function::<verbund_model::resource::Federation>($($argument),*),
+            verbund_model::view::Kind::Organisation => $function::<verbund_model::resource::Organisation>($($argument),*),
+            verbund_model::view::Kind::Site => $function::<verbund_model::resource::Site>($($argument),*),
+            verbund_model::view::Kind::Node => $function::<verbund_model::resource::Node>($($argument),*),
+            verbund_model::view::Kind::User => $function::<verbund_model::resource::User>($($argument),*),
+            verbund_model::view::Kind::RoleBinding => $function::<verbund_model::resource::RoleBinding>($($argument),*),
+            verbund_model::view::Kind::Key => $function::<verbund_model::resource::RegisteredKey>($($argument),*),
+            verbund_model::view::Kind::Invitation => $function::<verbund_model::resource::Invitation>($($argument),*),
+            verbund_model::view::Kind::Admission => $function::<verbund_model::resource::Admission>($($argument),*),
+            verbund_model::view::Kind::Proposal => $function::<verbund_model::resource::Proposal>($($argument),*),
+            verbund_model::view::Kind::Policy => $function::<verbund_model::resource::Policy>($($argument),*),
+            verbund_model::view::Kind::CatalogueEntry => $function::<verbund_model::resource::CatalogueEntry>($($argument),*),
+            verbund_model::view::Kind::Cluster => $function::<verbund_model::resource::Cluster>($($argument),*),
+            verbund_model::view::Kind::Workload => $function::<verbund_model::resource::Workload>($($argument),*),
+            verbund_model::view::Kind::Placement => $function::<verbund_model::resource::Placement>($($argument),*),
+            verbund_model::view::Kind::Evidence => $function::<verbund_model::resource::Evidence>($($argument),*),
+            verbund_model::view::Kind::Lease => $function::<verbund_model::resource::Lease>($($argument),*),
+            verbund_model::view::Kind::Presence => $function::<verbund_model::resource::Presence>($($argument),*),
+            verbund_model::view::Kind::Verdict => $function::<verbund_model::resource::Verdict>($($argument),*),
+            verbund_model::view::Kind::Change => $function::<verbund_model::resource::ChangeTicket>($($argument),*),
+            verbund_model::view::Kind::Incident => $function::<verbund_model::resource::Incident>($($argument),*),
+            verbund_model::view::Kind::Exception => $function::<verbund_model::resource::Exception>($($argument),*),
+            verbund_model::view::Kind::Consent => $function::<verbund_model::resource::Consent>($($argument),*),
+            verbund_model::view::Kind::LicenceVeto => $function::<verbund_model::resource::LicenceVeto>($($argument),*),
+            verbund_model::view::Kind::Timings => $function::<verbund_model::resource::TimingsInForce>($($argument),*),
+        }
+    };
+}
+pub(crate) use with_type;
 
 /// The name of what is held.
 pub(crate) fn name_of<T: Stored>(held: &Held<T>) -> String {
@@ -134,7 +232,7 @@ stored!(
     |n| n.parse().ok(),
     Index::organisation
 );
-stored!(Site, Site, 3, sites, SiteName, |s| s.name.clone(), ToString::to_string, |n| n.parse().ok());
+stored!(Site, Site, 3, sites, SiteName, |s| s.name.clone(), ToString::to_string, |n| n.parse().ok(), Index::site);
 stored!(Node, Node, 4, nodes, NodeId, |n| n.id, ToString::to_string, |n| n.parse().ok());
 stored!(
     User,
@@ -183,6 +281,130 @@ stored!(
     |n| n.parse().ok(),
     Index::catalogue_entry
 );
+stored!(
+    Cluster,
+    Cluster,
+    13,
+    clusters,
+    ClusterName,
+    |c| c.name.clone(),
+    ToString::to_string,
+    |n| n.parse().ok(),
+    Index::cluster
+);
+stored!(
+    Workload,
+    Workload,
+    14,
+    workloads,
+    WorkloadName,
+    |w| w.name.clone(),
+    ToString::to_string,
+    |n| n.parse().ok(),
+    Index::workload
+);
+stored!(
+    Placement,
+    Placement,
+    15,
+    placements,
+    WorkloadName,
+    |p| p.workload.clone(),
+    ToString::to_string,
+    |n| n.parse().ok(),
+    Index::placement
+);
+stored!(
+    Evidence,
+    Evidence,
+    16,
+    evidence,
+    EvidenceName,
+    |e| e.name.clone(),
+    ToString::to_string,
+    |n| n.parse().ok(),
+    Index::evidence
+);
+stored!(
+    Lease,
+    Lease,
+    17,
+    leases,
+    ClusterName,
+    |l| l.cluster.clone(),
+    ToString::to_string,
+    |n| n.parse().ok(),
+    Index::lease
+);
+stored!(
+    Presence,
+    Presence,
+    18,
+    presences,
+    SiteName,
+    |p| p.site.clone(),
+    ToString::to_string,
+    |n| n.parse().ok(),
+    Index::presence
+);
+stored!(Verdict, Verdict, 19, verdicts, u64, |v| v.index, ToString::to_string, parse_number, Index::verdict);
+stored!(
+    ChangeTicket,
+    Change,
+    20,
+    changes,
+    TicketName,
+    |c| c.name.clone(),
+    ToString::to_string,
+    |n| n.parse().ok(),
+    Index::change
+);
+stored!(
+    Incident,
+    Incident,
+    21,
+    incidents,
+    TicketName,
+    |i| i.name.clone(),
+    ToString::to_string,
+    |n| n.parse().ok(),
+    Index::incident
+);
+stored!(
+    Exception,
+    Exception,
+    22,
+    exceptions,
+    ExceptionName,
+    |e| e.name.clone(),
+    ToString::to_string,
+    |n| n.parse().ok(),
+    Index::exception
+);
+stored!(
+    Consent,
+    Consent,
+    23,
+    consents,
+    WorkloadName,
+    |c| c.workload.clone(),
+    ToString::to_string,
+    |n| n.parse().ok(),
+    Index::consent
+);
+stored!(
+    LicenceVeto,
+    LicenceVeto,
+    24,
+    licence_vetoes,
+    (SiteName, WorkloadName),
+    |v| (v.site.clone(), v.workload.clone()),
+    |(site, workload)| format!("{site}.{workload}"),
+    parse_veto,
+    Index::licence_veto
+);
+stored!(TimingsInForce, Timings, 25, timings, (), |_| (), |()| "timings".to_owned(), |n| (n == "timings")
+    .then_some(()));
 
 /// The roles that a user may have, each with its name in texts.
 pub(crate) const USER_ROLES: [(UserRole, &str); 6] = [
@@ -211,6 +433,16 @@ fn parse_user(name: &str) -> Option<(OrgName, UserId)> {
     Some((organisation.parse().ok()?, user.parse().ok()?))
 }
 
+fn parse_veto(name: &str) -> Option<(SiteName, WorkloadName)> {
+    let (site, workload) = name.split_once('.')?;
+    Some((site.parse().ok()?, workload.parse().ok()?))
+}
+
+/// A number in its one text form.
+fn parse_number(name: &str) -> Option<u64> {
+    name.parse().ok().filter(|number: &u64| number.to_string() == name)
+}
+
 fn parse_binding(name: &str) -> Option<(OrgName, UserId, UserRole)> {
     let (user, role) = name.rsplit_once('.')?;
     let (organisation, user) = parse_user(user)?;
@@ -233,6 +465,19 @@ pub(crate) fn label<T: Stored>(key: &T::Key) -> String {
         Kind::Proposal => "proposal",
         Kind::Policy => "policy",
         Kind::CatalogueEntry => "catalogue entry",
+        Kind::Cluster => "cluster",
+        Kind::Workload => "workload",
+        Kind::Placement => "the placement of workload",
+        Kind::Evidence => "evidence",
+        Kind::Lease => "the lease of cluster",
+        Kind::Presence => "the presence of site",
+        Kind::Verdict => "verdict",
+        Kind::Change => "change",
+        Kind::Incident => "incident",
+        Kind::Exception => "exception",
+        Kind::Consent => "the consent for workload",
+        Kind::LicenceVeto => "licence veto",
+        Kind::Timings => return "the timings".to_owned(),
     };
     format!("{word} {}", T::name(key))
 }

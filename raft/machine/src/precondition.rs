@@ -3,8 +3,9 @@
 use verbund_identity::Precondition;
 use verbund_model::resource::Action;
 use verbund_model::resource::{
-    Admission, CatalogueEntry, Federation, Invitation, Node, Organisation, Policy, Proposal, RegisteredKey,
-    RoleBinding, Site, User,
+    Admission, CatalogueEntry, ChangeTicket, Cluster, Consent, Evidence, Exception, Federation, Invitation, Lease,
+    LicenceVeto, Node, Organisation, Placement, Policy, Proposal, RegisteredKey, RoleBinding, Site, TimingsInForce,
+    User, Verdict, Workload,
 };
 use verbund_model::{Command, Refusal};
 
@@ -41,11 +42,12 @@ fn primary(state: &State, command: &Command) -> Option<Primary> {
         of::<User>(state, &(organisation.clone(), user.clone()))
     };
     Some(match command {
-        C::OpenSession {} | C::AddNode { .. } => return None,
+        C::OpenSession {} | C::AddNode { .. } | C::SubmitVerdict { .. } | C::ReportCopies { .. } => return None,
         C::Propose { action } => match action {
             Action::SetPolicy { name, .. } | Action::DeletePolicy { name } => of::<Policy>(state, name),
             Action::ReplaceVoter { lost } => of::<Node>(state, lost),
             Action::SetCoordinators { .. } => of::<Federation>(state, &()),
+            Action::SetTimings { .. } => of::<TimingsInForce>(state, &()),
         },
         C::Approve { subject } if state.admission(subject).is_some() => of::<Admission>(state, subject),
         C::Approve { subject } => of::<Proposal>(state, subject),
@@ -67,6 +69,29 @@ fn primary(state: &State, command: &Command) -> Option<Primary> {
         C::UpdateSite { site, .. } => of::<Site>(state, site),
         C::UpdateNode { node, .. } | C::RemoveNode { node } => of::<Node>(state, node),
         C::ApplyCatalogueEntry { name, .. } | C::DeleteCatalogueEntry { name } => of::<CatalogueEntry>(state, name),
+        C::SetSiteFacts { site, .. } => of::<Site>(state, site),
+        C::ApplyCluster { name: cluster, .. }
+        | C::CordonCluster { name: cluster, .. }
+        | C::RemoveCluster { name: cluster }
+        | C::Observe { cluster, .. } => of::<Cluster>(state, cluster),
+        C::ApplyEvidence { evidence } => of::<Evidence>(state, &evidence.name),
+        C::DeleteEvidence { name } => of::<Evidence>(state, name),
+        C::SetLicenceVeto { veto } => of::<LicenceVeto>(state, &(veto.site.clone(), veto.workload.clone())),
+        C::LiftLicenceVeto { site, workload } => of::<LicenceVeto>(state, &(site.clone(), workload.clone())),
+        C::ApplyWorkload { name, .. } | C::DeleteWorkload { name } => of::<Workload>(state, name),
+        C::ConfirmFence { workload, .. }
+        | C::Failover { workload, .. }
+        | C::Relocate { workload, .. }
+        | C::Failback { workload }
+        | C::StartDrill { workload }
+        | C::Replan { workload }
+        | C::Receipt { workload, .. } => of::<Placement>(state, workload),
+        C::RequestException { name, .. } | C::ApproveException { name } => of::<Exception>(state, name),
+        C::OpenChange { name, .. } | C::CloseChange { name } => of::<ChangeTicket>(state, name),
+        C::GiveConsent { consent } => of::<Consent>(state, &consent.workload),
+        C::WithdrawConsent { workload } => of::<Consent>(state, workload),
+        C::OpenLease { cluster, .. } => of::<Lease>(state, cluster),
+        C::PlanNext { verdict } => of::<Verdict>(state, verdict),
     })
 }
 

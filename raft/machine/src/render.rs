@@ -6,7 +6,7 @@ use verbund_model::resource::{InvitationUse, Versioned};
 use verbund_model::view::{API_VERSION, Kind, Metadata, Resource};
 
 use crate::instant::rfc3339;
-use crate::object::{Object, Stored, name_of};
+use crate::object::{Object, Stored, name_of, with_held};
 
 impl Object {
     /// Its kind.
@@ -25,6 +25,19 @@ impl Object {
             Self::Proposal(_) => Kind::Proposal,
             Self::Policy(_) => Kind::Policy,
             Self::CatalogueEntry(_) => Kind::CatalogueEntry,
+            Self::Cluster(_) => Kind::Cluster,
+            Self::Workload(_) => Kind::Workload,
+            Self::Placement(_) => Kind::Placement,
+            Self::Evidence(_) => Kind::Evidence,
+            Self::Lease(_) => Kind::Lease,
+            Self::Presence(_) => Kind::Presence,
+            Self::Verdict(_) => Kind::Verdict,
+            Self::Change(_) => Kind::Change,
+            Self::Incident(_) => Kind::Incident,
+            Self::Exception(_) => Kind::Exception,
+            Self::Consent(_) => Kind::Consent,
+            Self::LicenceVeto(_) => Kind::LicenceVeto,
+            Self::Timings(_) => Kind::Timings,
         }
     }
 
@@ -33,37 +46,14 @@ impl Object {
     pub fn name(&self) -> String {
         match self {
             Self::Federation(held) => held.value.name.to_string(),
-            Self::Organisation(held) => name_of(held),
-            Self::Site(held) => name_of(held),
-            Self::Node(held) => name_of(held),
-            Self::User(held) => name_of(held),
-            Self::RoleBinding(held) => name_of(held),
-            Self::Key(held) => name_of(held),
-            Self::Invitation(held) => name_of(held),
-            Self::Admission(held) => name_of(held),
-            Self::Proposal(held) => name_of(held),
-            Self::Policy(held) => name_of(held),
-            Self::CatalogueEntry(held) => name_of(held),
+            other => with_held!(other, held => name_of(held)),
         }
     }
 
     /// Log index of its last change.
     #[must_use]
     pub fn version(&self) -> u64 {
-        match self {
-            Self::Federation(held) => held.version,
-            Self::Organisation(held) => held.version,
-            Self::Site(held) => held.version,
-            Self::Node(held) => held.version,
-            Self::User(held) => held.version,
-            Self::RoleBinding(held) => held.version,
-            Self::Key(held) => held.version,
-            Self::Invitation(held) => held.version,
-            Self::Admission(held) => held.version,
-            Self::Proposal(held) => held.version,
-            Self::Policy(held) => held.version,
-            Self::CatalogueEntry(held) => held.version,
-        }
+        with_held!(self, held => held.version)
     }
 
     /// The resource in its declarative form. What the federation found out about it, and its author did not ask for,
@@ -92,8 +82,40 @@ impl Object {
             Self::Proposal(held) => resource(held, &["approvals", "coordinatorSetVersion", "done"]),
             Self::Policy(held) => resource(held, &[]),
             Self::CatalogueEntry(held) => resource(held, &[]),
+            Self::Cluster(held) => flat(held, &["standing", "observation", "agent"]),
+            Self::Workload(held) => flat(held, &["deleting"]),
+            Self::Placement(held) => resource(held, &["epoch", "copies", "waiting", "cause", "home", "change"]),
+            Self::Evidence(held) => {
+                let mut resource = resource(held, &[]);
+                set(&mut resource.spec, "validUntil", json!(rfc3339(held.value.valid_until)));
+                resource
+            }
+            Self::Lease(held) => resource(held, &["generation", "open", "openedAt"]),
+            Self::Presence(held) => resource(held, &["number", "lost"]),
+            Self::Verdict(held) => resource(held, &["by", "remaining", "index"]),
+            Self::Change(held) => resource(held, &["closed", "kind"]),
+            Self::Incident(held) => resource(held, &["resolved"]),
+            Self::Exception(held) => {
+                let mut resource = resource(held, &["approvals"]);
+                set(&mut resource.spec, "until", json!(rfc3339(held.value.until)));
+                resource
+            }
+            Self::Consent(held) => resource(held, &[]),
+            Self::LicenceVeto(held) => resource(held, &[]),
+            Self::Timings(held) => resource(held, &["leaseBefore", "marginBefore"]),
         }
     }
+}
+
+/// The same as [`resource`], with the fields of the value's own `spec` beside the others, as people write them.
+fn flat<T: Stored>(held: &Versioned<T>, status: &[&str]) -> Resource {
+    let mut resource = resource(held, status);
+    if let Value::Object(fields) = &mut resource.spec
+        && let Some(Value::Object(inner)) = fields.remove("spec")
+    {
+        fields.extend(inner);
+    }
+    resource
 }
 
 fn use_of(used: &InvitationUse) -> Value {

@@ -150,6 +150,7 @@ impl Restore {
         same("header", &header, &wanted_header)?;
         same("state hash", &self.tables.sum().to_hash(), &state)?;
         same("number of federations", &self.tables.federation.len(), &1)?;
+        same("number of timings", &self.tables.timings.len(), &1)?;
         same("number of memberships", &self.tables.single.len(), &1)?;
         let index = self.tables.index();
         let state = State { genesis, progress, tables: self.tables, index };

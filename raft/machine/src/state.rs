@@ -6,15 +6,19 @@ use std::sync::Arc;
 
 use verbund_identity::Head;
 use verbund_model::resource::{
-    Admission, CatalogueEntry, Federation, Invitation, Millis, Node, NodeStanding, Organisation, Policy, Proposal,
-    RegisteredKey, RoleBinding, Site, User, UserRole, Versioned,
+    Admission, CatalogueEntry, ChangeTicket, Cluster, Consent, Evidence, Exception, Federation, Incident, Invitation,
+    Lease, LicenceVeto, Millis, Node, NodeStanding, Organisation, Placement, Policy, Presence, Proposal, RegisteredKey,
+    RoleBinding, Site, TimingsInForce, User, UserRole, Verdict, Versioned, Workload,
 };
 use verbund_model::view::{Kind, Resource};
-use verbund_model::{CatalogueName, Hash, KeyId, NodeId, OrgName, PolicyName, SiteName, UserId};
+use verbund_model::{
+    CatalogueName, ClusterName, EvidenceName, ExceptionName, Hash, KeyId, NodeId, OrgName, PolicyName, SiteName,
+    TicketName, UserId, WorkloadName,
+};
 
 use crate::index::Index;
 use crate::log::{LogId, Membership};
-use crate::object::{Held, Object, Stored};
+use crate::object::{Held, Object, Stored, with_type};
 use crate::session::SessionInfo;
 use crate::tables::Tables;
 
@@ -84,6 +88,37 @@ impl State {
         policies, policy(PolicyName): Policy;
         /// Catalogue entries.
         catalogue, catalogue_entry(CatalogueName): CatalogueEntry;
+        /// Clusters.
+        clusters, cluster(ClusterName): Cluster;
+        /// Workloads, also those that wait until their last copy has stopped.
+        workloads, workload(WorkloadName): Workload;
+        /// Placements.
+        placements, placement(WorkloadName): Placement;
+        /// Evidence.
+        evidence, evidence_named(EvidenceName): Evidence;
+        /// Leases; a cluster without one never had one.
+        leases, lease(ClusterName): Lease;
+        /// Presences; a site without one was never lost.
+        presences, presence(SiteName): Presence;
+        /// Verdicts.
+        verdicts, verdict(u64): Verdict;
+        /// Changes.
+        changes, change(TicketName): ChangeTicket;
+        /// Incidents.
+        incidents, incident(TicketName): Incident;
+        /// Exceptions, asked for or approved.
+        exceptions, exception(ExceptionName): Exception;
+        /// Consents.
+        consents, consent(WorkloadName): Consent;
+        /// Licence vetoes.
+        licence_vetoes, licence_veto((SiteName, WorkloadName)): LicenceVeto;
+    }
+
+    /// The timings in force.
+    #[must_use]
+    pub fn timings(&self) -> &Held<TimingsInForce> {
+        // Genesis and restore put them there, and no command takes them away.
+        self.tables.timings.get(&()).expect("every state has its timings")
     }
 
     /// The federation itself.
@@ -168,21 +203,10 @@ impl State {
         fn one<T: Stored>(state: &State, name: &str) -> Option<Object> {
             T::table(&state.tables).get(&T::parse(name)?).map(|held| T::object(Arc::clone(held)))
         }
-        match kind {
-            Kind::Federation => (self.federation().value.name.as_str() == name)
-                .then(|| Object::Federation(Arc::clone(self.federation()))),
-            Kind::Organisation => one::<Organisation>(self, name),
-            Kind::Site => one::<Site>(self, name),
-            Kind::Node => one::<Node>(self, name),
-            Kind::User => one::<User>(self, name),
-            Kind::RoleBinding => one::<RoleBinding>(self, name),
-            Kind::Key => one::<RegisteredKey>(self, name),
-            Kind::Invitation => one::<Invitation>(self, name),
-            Kind::Admission => one::<Admission>(self, name),
-            Kind::Proposal => one::<Proposal>(self, name),
-            Kind::Policy => one::<Policy>(self, name),
-            Kind::CatalogueEntry => one::<CatalogueEntry>(self, name),
+        if kind == Kind::Federation && self.federation().value.name.as_str() != name {
+            return None; // it has one resource, which is named like itself
         }
+        with_type!(kind, one(self, name))
     }
 
     /// Up to `limit` resources of a kind, in the order of their keys, from behind the one named `after` (which need not
@@ -195,33 +219,16 @@ impl State {
     /// The same, typed.
     #[must_use]
     pub fn objects(&self, kind: Kind, after: Option<&str>, limit: usize) -> Vec<Object> {
-        match kind {
-            Kind::Federation => {
-                let object = Object::Federation(Arc::clone(self.federation()));
-                if after.is_none() && limit > 0 { vec![object] } else { Vec::new() }
-            }
-            Kind::Organisation => self.page::<Organisation>(after, limit),
-            Kind::Site => self.page::<Site>(after, limit),
-            Kind::Node => self.page::<Node>(after, limit),
-            Kind::User => self.page::<User>(after, limit),
-            Kind::RoleBinding => self.page::<RoleBinding>(after, limit),
-            Kind::Key => self.page::<RegisteredKey>(after, limit),
-            Kind::Invitation => self.page::<Invitation>(after, limit),
-            Kind::Admission => self.page::<Admission>(after, limit),
-            Kind::Proposal => self.page::<Proposal>(after, limit),
-            Kind::Policy => self.page::<Policy>(after, limit),
-            Kind::CatalogueEntry => self.page::<CatalogueEntry>(after, limit),
+        fn page<T: Stored>(state: &State, after: Option<&str>, limit: usize) -> Vec<Object> {
+            let from = match after.map(T::parse) {
+                None => Bound::Unbounded,
+                Some(Some(key)) => Bound::Excluded(key),
+                Some(None) => return Vec::new(),
+            };
+            let rows = T::table(&state.tables).range((from, Bound::Unbounded));
+            rows.take(limit).map(|(_, held)| T::object(Arc::clone(held))).collect()
         }
-    }
-
-    fn page<T: Stored>(&self, after: Option<&str>, limit: usize) -> Vec<Object> {
-        let from = match after.map(T::parse) {
-            None => Bound::Unbounded,
-            Some(Some(key)) => Bound::Excluded(key),
-            Some(None) => return Vec::new(),
-        };
-        let rows = T::table(&self.tables).range((from, Bound::Unbounded));
-        rows.take(limit).map(|(_, held)| T::object(Arc::clone(held))).collect()
+        with_type!(kind, page(self, after, limit))
     }
 
     /// The nodes that could vote: active ones at active sites.

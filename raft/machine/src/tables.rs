@@ -4,10 +4,11 @@ use std::collections::BTreeSet;
 
 use serde::{Deserialize, Serialize};
 use verbund_model::resource::{
-    Admission, CatalogueEntry, Federation, Invitation, Node, Organisation, Policy, Proposal, RegisteredKey,
-    RoleBinding, Site, User,
+    Admission, CatalogueEntry, ChangeTicket, Cluster, Consent, Evidence, Exception, Federation, Incident, Invitation,
+    Lease, LicenceVeto, Node, Organisation, Placement, Policy, Presence, Proposal, RegisteredKey, RoleBinding, Site,
+    TimingsInForce, User, Verdict, Workload,
 };
-use verbund_model::{Hash, KeyId, NodeId, SiteName};
+use verbund_model::{Hash, KeyId, NodeId, SiteName, WorkloadName};
 
 use crate::index::Index;
 use crate::log::{LogId, Membership};
@@ -57,6 +58,15 @@ pub(crate) struct Single {
 impl Row for Single {
     const TAG: u8 = 38;
     type Key = ();
+}
+
+/// The last epoch of a workload that was deleted: should its name come again, its epochs go on from there (I6).
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct LastEpoch(pub(crate) u64);
+
+impl Row for LastEpoch {
+    const TAG: u8 = 39;
+    type Key = WorkloadName;
 }
 
 macro_rules! tables {
@@ -119,6 +129,19 @@ tables! {
     proposals: Held<Proposal>,
     policies: Held<Policy>,
     catalogue: Held<CatalogueEntry>,
+    clusters: Held<Cluster>,
+    workloads: Held<Workload>,
+    placements: Held<Placement>,
+    evidence: Held<Evidence>,
+    leases: Held<Lease>,
+    presences: Held<Presence>,
+    verdicts: Held<Verdict>,
+    changes: Held<ChangeTicket>,
+    incidents: Held<Incident>,
+    exceptions: Held<Exception>,
+    consents: Held<Consent>,
+    licence_vetoes: Held<LicenceVeto>,
+    timings: Held<TimingsInForce>,
     sessions: Session,
     answers: Answer,
     last_sessions: LastSession,
@@ -126,6 +149,7 @@ tables! {
     marks: Marked,
     targets: Target,
     single: Single,
+    last_epochs: LastEpoch,
 }
 
 fn put_back<R: Row>(table: &mut Table<R>, bytes: &[u8]) -> Result<(), String> {
@@ -148,10 +172,23 @@ impl Tables {
         }
         let mut index = Index::default();
         enter::<Organisation>(self, &mut index);
+        enter::<Site>(self, &mut index);
+        enter::<Presence>(self, &mut index);
+        enter::<Lease>(self, &mut index);
+        enter::<Consent>(self, &mut index);
         enter::<User>(self, &mut index);
         enter::<RoleBinding>(self, &mut index);
         enter::<RegisteredKey>(self, &mut index);
         enter::<CatalogueEntry>(self, &mut index);
+        enter::<Cluster>(self, &mut index);
+        enter::<Workload>(self, &mut index);
+        enter::<Placement>(self, &mut index);
+        enter::<Evidence>(self, &mut index);
+        enter::<Verdict>(self, &mut index);
+        enter::<ChangeTicket>(self, &mut index);
+        enter::<Incident>(self, &mut index);
+        enter::<Exception>(self, &mut index);
+        enter::<LicenceVeto>(self, &mut index);
         for ((key, number), session) in self.sessions.iter() {
             index.session_ends.insert((session.until, session.id), (*key, *number));
         }

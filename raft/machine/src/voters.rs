@@ -58,9 +58,12 @@ struct Candidate {
     organisation: OrgName,
     land: Land,
     votes_now: bool,
+    /// Its site was found lost, and nothing that hangs on the voters as they are is pending.
+    gone: bool,
 }
 
-/// The plan for a state: the largest odd number up to [`MAX_VOTERS`] with one voter for an organisation. Who votes already
+/// The plan for a state: the largest odd number up to [`MAX_VOTERS`] with one voter for an organisation. Who is there goes
+/// before whose site was found lost, so that a lost voter is replaced as soon as another candidate is there; who votes already
 /// goes before who does not; then Länder that have fewer voters; then the lower id. Where two Länder are possible, one is
 /// not enough, even if a present voter has to go for it.
 #[must_use]
@@ -78,6 +81,7 @@ pub fn voter_plan(state: &State) -> VoterPlan {
 fn candidates(state: &State) -> Vec<Candidate> {
     // While two sets of voters stand, the later is where the change is going.
     let voting = state.membership().0.configs.last();
+    let settled = !is_verdict_pending(state);
     let candidate = |(node, site): (&crate::Held<verbund_model::resource::Node>, &crate::Held<_>)| {
         let site: &verbund_model::resource::Site = &site.value;
         Candidate {
@@ -85,9 +89,18 @@ fn candidates(state: &State) -> Vec<Candidate> {
             organisation: site.organisation.clone(),
             land: site.land,
             votes_now: voting.is_some_and(|voters| voters.contains(&node.value.id)),
+            gone: settled && state.is_lost(&site.name),
         }
     };
     state.active_nodes().map(candidate).collect()
+}
+
+/// Whether a verdict is pending: its workloads are not all planned, or a lost site's lease has yet to be ended by the voters as
+/// they are. A change of voters would start their wait anew (lease.md 14).
+fn is_verdict_pending(state: &State) -> bool {
+    let open = |cluster| state.lease(&cluster).is_some_and(|lease| lease.value.open);
+    let mut lost = state.presences().filter(|presence| presence.value.lost);
+    state.pending_verdicts().next().is_some() || lost.any(|site| state.clusters_of(&site.value.site).any(open))
 }
 
 fn choose(candidates: &[Candidate], size: usize) -> Vec<&Candidate> {
@@ -95,7 +108,7 @@ fn choose(candidates: &[Candidate], size: usize) -> Vec<&Candidate> {
     let mut lands: BTreeMap<Land, usize> = BTreeMap::new();
     while chosen.len() < size {
         let free = candidates.iter().filter(|c| chosen.iter().all(|other| other.organisation != c.organisation));
-        let best = free.min_by_key(|c| (!c.votes_now, lands.get(&c.land).copied().unwrap_or(0), c.node));
+        let best = free.min_by_key(|c| (c.gone, !c.votes_now, lands.get(&c.land).copied().unwrap_or(0), c.node));
         let Some(best) = best else { break };
         *lands.entry(best.land).or_default() += 1;
         chosen.push(best);
@@ -107,7 +120,8 @@ fn choose(candidates: &[Candidate], size: usize) -> Vec<&Candidate> {
 /// own organisation's voter, or else of the highest id.
 fn spread<'a>(candidates: &'a [Candidate], chosen: &mut [&'a Candidate]) {
     let Some(land) = single_land(chosen).filter(|_| chosen.len() > 1) else { return };
-    let Some(other) = candidates.iter().filter(|c| c.land != land).min_by_key(|c| c.node) else { return };
+    let elsewhere = candidates.iter().filter(|c| c.land != land && !c.gone);
+    let Some(other) = elsewhere.min_by_key(|c| c.node) else { return };
     let own = chosen.iter().position(|c| c.organisation == other.organisation);
     let highest = chosen.iter().enumerate().max_by_key(|(_, c)| c.node).map(|(position, _)| position);
     if let Some(place) = own.or(highest).and_then(|position| chosen.get_mut(position)) {

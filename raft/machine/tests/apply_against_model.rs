@@ -135,6 +135,7 @@ fn action_name(action: &Action) -> &'static str {
         Action::DeletePolicy { .. } => "deletePolicy",
         Action::ReplaceVoter { .. } => "replaceVoter",
         Action::SetCoordinators { .. } => "setCoordinators",
+        Action::SetTimings { .. } => "setTimings",
     }
 }
 

@@ -6,9 +6,15 @@ use std::collections::BTreeSet;
 use serde::{Deserialize, Serialize};
 
 use crate::document::Document;
-use crate::id::{CatalogueName, Hash, KeyId, NodeId, OrgName, SiteName, UserId};
+use crate::id::{
+    CatalogueName, ClusterName, EvidenceName, ExceptionName, Hash, KeyId, NodeId, OrgName, SiteName, TicketName,
+    UserId, WorkloadName,
+};
 use crate::key::PublicKey;
-use crate::resource::{Action, Address, AdmissionRequest, Der, Land, Millis, OrgRole, Proofs, UserRole};
+use crate::resource::{
+    Action, Address, AdmissionRequest, ClusterSpec, Consent, CopyReport, Der, Evidence, Finding, Land, LicenceVeto,
+    Millis, Observation, OrgRole, Proofs, SignedFinding, SiteFacts, UserRole, WorkloadSpec,
+};
 
 /// A change that an author asks for.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -192,5 +198,208 @@ pub enum Command {
     DeleteCatalogueEntry {
         /// Its name.
         name: CatalogueName,
+    },
+
+    /// Plattformbetreiber: says what matters about an own site for what runs there.
+    SetSiteFacts {
+        /// The site.
+        site: SiteName,
+        /// Its coordinates, country, operator, and whether it is a fallback.
+        facts: SiteFacts,
+    },
+    /// Plattformbetreiber: registers a cluster of an own site, or says something else of it.
+    ApplyCluster {
+        /// Its name.
+        name: ClusterName,
+        /// The site, which never changes.
+        site: SiteName,
+        /// What it is like.
+        spec: ClusterSpec,
+        /// The key with which its agent signs (P-256). Another one revokes the one before.
+        agent_key: PublicKey,
+    },
+    /// Plattformbetreiber: lets nothing new onto an own cluster, or lets it again.
+    CordonCluster {
+        /// Its name.
+        name: ClusterName,
+        /// Whether nothing new may come.
+        cordoned: bool,
+    },
+    /// Plattformbetreiber: takes an own cluster out, when no copy lies there any more.
+    RemoveCluster {
+        /// Its name.
+        name: ClusterName,
+    },
+    /// Plattformbetreiber: registers an evidence of an own site or cluster, or replaces it.
+    ApplyEvidence {
+        /// The evidence.
+        evidence: Evidence,
+    },
+    /// Plattformbetreiber: takes an evidence back.
+    DeleteEvidence {
+        /// Its name.
+        name: EvidenceName,
+    },
+    /// Plattformbetreiber: refuses to run a workload at an own site.
+    SetLicenceVeto {
+        /// The veto.
+        veto: LicenceVeto,
+    },
+    /// Plattformbetreiber: takes a veto back.
+    LiftLicenceVeto {
+        /// The site.
+        site: SiteName,
+        /// The workload.
+        workload: WorkloadName,
+    },
+    /// Plattformbetreiber: vouches that a copy at an own cluster is stopped and does not come back.
+    ConfirmFence {
+        /// The workload.
+        workload: WorkloadName,
+        /// The cluster.
+        cluster: ClusterName,
+        /// The epoch of the copy.
+        epoch: u64,
+    },
+
+    /// Softwarebetreiber: creates or replaces an own workload, which is placed at once.
+    ApplyWorkload {
+        /// Its name.
+        name: WorkloadName,
+        /// The author's organisation.
+        organisation: OrgName,
+        /// Whose data it is, if another's.
+        customer: Option<OrgName>,
+        /// What is wanted.
+        spec: WorkloadSpec,
+        /// `verbund_planner`'s hash of the plan that the author saw; another plan is refused.
+        expect: Option<Hash>,
+    },
+    /// Softwarebetreiber: deletes an own workload. Its copies are stopped; the placement goes with the last of them.
+    DeleteWorkload {
+        /// Its name.
+        name: WorkloadName,
+    },
+    /// Softwarebetreiber: moves a workload away from where it is lost, or from where it runs.
+    Failover {
+        /// The workload.
+        workload: WorkloadName,
+        /// Where to; none: the standby, or the best place.
+        to: Option<ClusterName>,
+        /// That what the last copy had not passed on may be lost. Needed where the old copy is not lost.
+        accept_loss: bool,
+    },
+    /// Softwarebetreiber: moves a workload as planned: the old copy stops before the new one starts, nothing is lost.
+    Relocate {
+        /// The workload.
+        workload: WorkloadName,
+        /// Where to.
+        to: ClusterName,
+    },
+    /// Softwarebetreiber: relocates a workload to where it was before it was last moved.
+    Failback {
+        /// The workload.
+        workload: WorkloadName,
+    },
+    /// Softwarebetreiber: practises: relocates a workload to its standby.
+    StartDrill {
+        /// The workload.
+        workload: WorkloadName,
+    },
+    /// Softwarebetreiber: asks for a deviation from a standard.
+    RequestException {
+        /// Its name.
+        name: ExceptionName,
+        /// The rule, such as `georedundancy`.
+        rule: String,
+        /// The workload for which it should hold.
+        workload: WorkloadName,
+        /// Why.
+        reason: String,
+        /// Until when.
+        until: Millis,
+    },
+    /// One of two coordinators: approves an exception.
+    ApproveException {
+        /// Its name.
+        name: ExceptionName,
+    },
+    /// Softwarebetreiber: opens a standard change: under it a workload moves by itself until the change is closed.
+    OpenChange {
+        /// Its name. `chg-` and `inc-` begin names that the federation gives.
+        name: TicketName,
+        /// The workload.
+        workload: WorkloadName,
+        /// What it is about.
+        description: String,
+    },
+    /// Softwarebetreiber: closes a change: a standard change that should hold no longer, an emergency one that was looked
+    /// at.
+    CloseChange {
+        /// Its name.
+        name: TicketName,
+    },
+
+    /// Cloud-Service-Kunde: consents that its data is processed at sites, or changes at which.
+    GiveConsent {
+        /// The consent.
+        consent: Consent,
+    },
+    /// Cloud-Service-Kunde: takes the consent back.
+    WithdrawConsent {
+        /// The workload.
+        workload: WorkloadName,
+    },
+
+    /// Node: brings what enough voters stated.
+    SubmitVerdict {
+        /// What they found.
+        finding: Finding,
+        /// Who stated it, with signatures.
+        statements: Vec<SignedFinding>,
+    },
+    /// Node: opens the next generation of a cluster's lease.
+    OpenLease {
+        /// The cluster.
+        cluster: ClusterName,
+        /// The generation: one above the last.
+        generation: u64,
+        /// Needed where the last one is still open: a voter's statement that it refuses that one (lease.md 14). The new
+        /// one takes its place, and the copies go on under it.
+        refusal: Option<SignedFinding>,
+    },
+    /// Node: has the next batch of a verdict's workloads planned.
+    PlanNext {
+        /// The verdict's log index.
+        verdict: u64,
+    },
+    /// Node: has a workload planned for which something is due.
+    Replan {
+        /// The workload.
+        workload: WorkloadName,
+    },
+
+    /// Agent: what it measured at its cluster.
+    Observe {
+        /// The cluster.
+        cluster: ClusterName,
+        /// The measurement.
+        observation: Observation,
+    },
+    /// Agent: how copies at its cluster are.
+    ReportCopies {
+        /// The cluster.
+        cluster: ClusterName,
+        /// The copies.
+        copies: Vec<CopyReport>,
+    },
+    /// Agent: a copy is stopped, as the kubelet confirmed or because every grant of its guards has ended (lease.md 11).
+    Receipt {
+        /// The cluster.
+        cluster: ClusterName,
+        /// The workload.
+        workload: WorkloadName,
+        /// The epoch of the copy.
+        epoch: u64,
     },
 }

@@ -23,7 +23,7 @@ pub use catalogue::{CatalogueEntry, Policy};
 pub use cluster::{
     Cluster, ClusterSpec, ClusterStanding, Evidence, EvidenceSubject, Lease, LicenceVeto, Observation, Presence,
 };
-pub use federation::{Action, CoordinatorSet, Federation, Proposal};
+pub use federation::{Action, CoordinatorSet, Federation, Proposal, Timings, TimingsInForce};
 pub use land::{Land, LandError};
 pub use organisation::{OrgRole, Organisation, Standing};
 pub use place::{
@@ -31,8 +31,8 @@ pub use place::{
     Requirements, Schutzbedarf, SiteFacts, Stage, Zone,
 };
 pub use placement::{
-    Cause, ChangeKind, ChangeTicket, CopyPhase, CopyRole, Finding, Incident, MembershipId, PlacedCopy, Placement,
-    SignedFinding, Verdict, Waiting,
+    Cause, ChangeKind, ChangeTicket, CopyPhase, CopyReport, CopyRole, Finding, Incident, MembershipId, PlacedCopy,
+    Placement, SignedFinding, Verdict, Waiting,
 };
 pub use site::{Der, Node, NodeStanding, Site};
 pub use user::{KeyOwner, RegisteredKey, RoleBinding, User, UserRole};

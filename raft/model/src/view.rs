@@ -61,6 +61,32 @@ kinds! {
     Policy, "policies";
     /// A catalogue entry.
     CatalogueEntry, "catalogue";
+    /// A Kubernetes cluster.
+    Cluster, "clusters";
+    /// A workload.
+    Workload, "workloads";
+    /// Where a workload runs, named like it.
+    Placement, "placements";
+    /// A certificate or attestation.
+    Evidence, "evidence";
+    /// A cluster's lease, named like it.
+    Lease, "leases";
+    /// Whether a site is there, named like it.
+    Presence, "presences";
+    /// What voters found, named by its log index.
+    Verdict, "verdicts";
+    /// A change of where a workload runs.
+    Change, "changes";
+    /// Something that a Softwarebetreiber must know.
+    Incident, "incidents";
+    /// A deviation from a standard.
+    Exception, "exceptions";
+    /// A customer's consent, named by its workload.
+    Consent, "consents";
+    /// A Plattformbetreiber's refusal, named `site.workload`.
+    LicenceVeto, "licence-vetoes";
+    /// How long leases last; its one resource is named `timings`.
+    Timings, "timings";
 }
 
 impl fmt::Display for Kind {

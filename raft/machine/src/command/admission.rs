@@ -190,6 +190,7 @@ impl Act<'_> {
             anchors: request.anchors.clone(),
             issuing_key: authority.issuing_key,
             sealing_key: request.sealing_key.clone(),
+            facts: None,
             standing: Standing::Active,
         });
         self.put_node(node, &request.site, key_id(&request.node_key), &request.node_key, &request.addresses);

@@ -91,6 +91,7 @@ impl Act<'_> {
             Action::DeletePolicy { name } => self.existing::<Policy>(name).map(|_| ()),
             Action::ReplaceVoter { lost } => self.check_lost(*lost),
             Action::SetCoordinators { keys, threshold } => self.check_coordinators(keys, *threshold),
+            Action::SetTimings { timings } => super::timings::check_timings(timings),
         }
     }
 
@@ -123,6 +124,7 @@ impl Act<'_> {
             Action::DeletePolicy { name } => self.delete::<Policy>(&name),
             Action::ReplaceVoter { lost } => self.retire(lost),
             Action::SetCoordinators { keys, threshold } => self.set_coordinators(keys, threshold),
+            Action::SetTimings { timings } => self.set_timings(timings),
         }
     }
 

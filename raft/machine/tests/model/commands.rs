@@ -54,6 +54,7 @@ impl Model {
             C::ApplyCatalogueEntry { name, .. } | C::DeleteCatalogueEntry { name } => {
                 t.catalogue.get(name).map(|x| x.0)
             }
+            other => panic!("{other:?} is for tests/placements_against_model.rs"),
         })
     }
 
@@ -145,6 +146,7 @@ impl Model {
             C::DeleteCatalogueEntry { name } => {
                 must(self.things.catalogue.remove(name).is_some(), "not-found")?;
             }
+            other => panic!("{other:?} is for tests/placements_against_model.rs"),
         }
         changed
     }
@@ -401,6 +403,7 @@ impl Model {
             anchors: request.anchors.clone(),
             issuing_key: certificates.issuing_key,
             sealing_key: request.sealing_key.clone(),
+            facts: None,
             standing: Standing::Active,
         };
         self.things.sites.insert(site.name.clone(), (index, site));
@@ -475,6 +478,7 @@ impl Model {
                 let present = &self.things.set().keys;
                 keys.iter().filter(|key| !present.contains(key)).try_for_each(|k| self.is_new(k, Algorithm::P384))
             }
+            Action::SetTimings { .. } => panic!("timings are for tests/placements_against_model.rs"),
         }
     }
 
@@ -507,6 +511,7 @@ impl Model {
                 let version = old.version + 1;
                 self.things.coordinators = (index, Some(CoordinatorSet { version, keys, threshold }));
             }
+            Action::SetTimings { .. } => panic!("timings are for tests/placements_against_model.rs"),
         }
         Ok(Accepted::Changed { version: index })
     }

@@ -122,6 +122,7 @@ impl Model {
             anchors: site.anchors.clone(),
             issuing_key: site.issuing_key.clone(),
             sealing_key: site.sealing_key.clone(),
+            facts: None,
             standing: Standing::Active,
         };
         things.sites.insert(site.name.clone(), (0, first));
@@ -341,6 +342,7 @@ impl Model {
                 Some((_, entry)) => things.has(owner, R::CloudServiceAnbieter, Some(&entry.organisation), None),
                 None => things.has_anywhere(owner, R::CloudServiceAnbieter),
             },
+            other => panic!("{other:?} is for tests/placements_against_model.rs"),
         }
     }
 }

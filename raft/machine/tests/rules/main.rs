@@ -7,8 +7,10 @@ mod support;
 
 mod admissions;
 mod bytes;
+mod country;
 mod federation;
 mod golden;
+mod placements;
 mod refusals;
 mod sessions;
 mod snapshots;

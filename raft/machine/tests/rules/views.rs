@@ -1,28 +1,65 @@
 //! Resources and events as people see them.
 
 use serde_json::json;
-use verbund_model::resource::UserRole;
+use verbund_model::resource::{
+    Consent, Evidence, EvidenceKind, EvidenceSubject, FailoverAuthority, FenceLevel, LicenceVeto, Mode, UserRole,
+};
 use verbund_model::view::{Change, Kind};
 use verbund_model::{Command, Outcome};
 
+use crate::country::{Country, apply, ended, spec, unreachable};
 use crate::federation::Federation;
 use crate::support::build::{document, entry, name, signed};
 
-#[test]
-fn every_kind_is_listed_and_found_by_its_name() {
-    let mut federation = Federation::new();
-    let author = federation.organisation("amt");
-    let asking = federation.ask("west", "amt", "DE-NW");
-    federation.admit(&asking);
+/// A country in which there is something of every kind.
+fn of_everything() -> Country {
+    let mut country = Country::new();
     let set = verbund_model::resource::Action::SetPolicy { name: name("regel"), document: document("{}") };
-    federation.act(&federation.coordinator(2), Command::Propose { action: set });
+    let coordinator = country.f.coordinator(2);
+    country.f.act(&coordinator, Command::Propose { action: set });
     let command = Command::ApplyCatalogueEntry {
         name: name("dienst"),
-        organisation: name("amt"),
+        organisation: name("b"),
         schema_version: 3,
         document: document(r#"{"titel":"Wärme"}"#),
     };
-    federation.act(&author, command);
+    let chef = country.chefs[1].clone();
+    country.f.act(&chef, command);
+    let ada = country.ada();
+    let mut wanted = spec(Mode::Exclusive { fence: FenceLevel::Guard }, FailoverAuthority::Automatic, None);
+    wanted.requirements.sites = [name("nord")].into();
+    country.f.act(&ada, apply("w", wanted));
+    let evidence = Evidence {
+        name: name("c5-nord"),
+        subject: EvidenceSubject::Site(name("nord")),
+        kind: EvidenceKind::C5,
+        issuer: "Prüfer".to_owned(),
+        document: verbund_model::Hash([1; 32]),
+        valid_until: country.f.clock + 1_000_000,
+    };
+    country.f.act(&ada, Command::ApplyEvidence { evidence });
+    let veto = LicenceVeto { site: name("nord"), workload: name("w"), reason: "Lizenz".to_owned() };
+    country.f.act(&ada, Command::SetLicenceVeto { veto });
+    let (rule, reason, until) = ("georedundancy".to_owned(), "Übergang".to_owned(), country.f.clock + 1_000_000);
+    country.f.act(&ada, Command::RequestException { name: name("nah"), rule, workload: name("w"), reason, until });
+    let Command::ApplyWorkload { spec: with_customer, .. } =
+        apply("v", spec(Mode::Parallel { copies: 1 }, FailoverAuthority::Automatic, None))
+    else {
+        unreachable!()
+    };
+    let (organisation, customer) = (name("kost"), Some(name("kost")));
+    let command = Command::ApplyWorkload { name: name("v"), organisation, customer, spec: with_customer, expect: None };
+    country.f.act(&ada, command);
+    let consent = Consent { customer: name("kost"), workload: name("v"), sites: [].into() };
+    country.f.act(&ada, Command::GiveConsent { consent });
+    country.find(&ended("c-nord", 1));
+    country.find(&unreachable("site-c", 0));
+    country
+}
+
+#[test]
+fn every_kind_is_listed_and_found_by_its_name() {
+    let federation = of_everything().f;
     for kind in Kind::ALL {
         let all = federation.state.list(*kind, None, usize::MAX);
         assert!(!all.is_empty(), "{kind}");
@@ -99,4 +136,22 @@ fn events_tell_what_changed_in_order() {
     ];
     assert_eq!(told, wanted);
     assert_eq!(federation.state.get(Kind::Key, &key).unwrap().status["revoked"], true);
+}
+
+#[test]
+fn what_people_wrote_of_a_workload_stands_in_its_spec() {
+    let state = of_everything().f.state;
+    let workload = state.get(Kind::Workload, "w").unwrap();
+    assert_eq!(workload.spec["mode"], json!({"exclusive": {"fence": "guard"}}));
+    assert_eq!((&workload.spec["organisation"], &workload.status["deleting"]), (&json!("kost"), &json!(false)));
+    let cluster = state.get(Kind::Cluster, "c-nord").unwrap();
+    assert_eq!((&cluster.spec["site"], &cluster.spec["zone"]), (&json!("nord"), &json!("internal")));
+    assert_eq!(
+        (&cluster.status["standing"], &cluster.status["observation"]["ready"]),
+        (&json!("active"), &json!(true))
+    );
+    let placement = state.get(Kind::Placement, "w").unwrap();
+    assert_eq!(placement.status["copies"][0]["cluster"], "c-nord");
+    let veto = state.get(Kind::LicenceVeto, "nord.w").unwrap();
+    assert_eq!(veto.metadata.name, "nord.w");
 }

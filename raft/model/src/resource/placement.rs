@@ -37,6 +37,18 @@ pub enum CopyPhase {
     },
 }
 
+/// What an agent reports of one copy.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct CopyReport {
+    /// The workload.
+    pub workload: WorkloadName,
+    /// The epoch of the copy.
+    pub epoch: u64,
+    /// How it is.
+    pub phase: CopyPhase,
+}
+
 /// One copy of a workload at a cluster.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]

@@ -5,7 +5,7 @@ use std::fmt;
 use data_encoding::BASE64;
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 
-use super::{Address, Land, Standing};
+use super::{Address, Land, SiteFacts, Standing};
 use crate::id::{KeyId, NodeId, OrgName, SiteName};
 use crate::key::PublicKey;
 
@@ -56,6 +56,8 @@ pub struct Site {
     pub issuing_key: PublicKey,
     /// The key to which secrets for the site are sealed (HPKE, P-384).
     pub sealing_key: PublicKey,
+    /// What matters about it for what runs there; until it is said, nothing runs there.
+    pub facts: Option<SiteFacts>,
     /// Whether it may act.
     pub standing: Standing,
 }

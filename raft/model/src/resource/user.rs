@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use serde::{Deserialize, Serialize};
 
-use crate::id::{KeyId, NodeId, OrgName, SiteName, UserId};
+use crate::id::{ClusterName, KeyId, NodeId, OrgName, SiteName, UserId};
 use crate::key::PublicKey;
 
 /// A user: a pseudonymous id within an organisation. The name of the person is known to the organisation alone.
@@ -69,6 +69,11 @@ pub enum KeyOwner {
     },
     /// The one-time key of an invitation.
     Invitation,
+    /// A cluster's agent.
+    Agent {
+        /// The cluster.
+        cluster: ClusterName,
+    },
 }
 
 /// A registered key. It is never removed, so that no revoked key comes back as a new one.

@@ -96,6 +96,8 @@ pub struct Workload {
     pub customer: Option<OrgName>,
     /// What is wanted.
     pub spec: WorkloadSpec,
+    /// Whether it was deleted, and only waits until the last copy has stopped.
+    pub deleting: bool,
 }
 
 /// A customer's consent that its data is processed at a site.

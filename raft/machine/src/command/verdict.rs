@@ -1,0 +1,232 @@
+//! Verdicts: what a majority of voters stated closes a lease, or says that a site is lost or has returned (lease.md 7
+//! and 8), and moves what ran there, a bounded batch at a time.
+
+use verbund_identity::is_fixed_form;
+use verbund_lease::{Demand, Statement, Strictness, Voters, count};
+use verbund_model::resource::{
+    Cause, Cluster, Finding, Lease, MembershipId, Node, NodeStanding, Placement, Presence, RegisteredKey,
+    SignedFinding, Site, Verdict, Workload,
+};
+use verbund_model::{ClusterName, NodeId, Refusal, SiteName, WorkloadName};
+use verbund_planner::{BATCH, Request, check, lost, plan_batch};
+
+use super::planning::Ticket;
+use crate::act::{Act, Decision, conflict, within};
+use crate::limits::KEPT_VERDICTS;
+use crate::log::LogId;
+use crate::object::label;
+use crate::voters::MAX_VOTERS;
+
+impl Act<'_> {
+    pub(crate) fn submit_verdict(&mut self, finding: &Finding, statements: &[SignedFinding]) -> Decision {
+        self.check_finding(finding)?;
+        within("the number of statements", statements.len() as u64, 2 * MAX_VOTERS as u64)?;
+        self.check_majority(finding, statements)?;
+        self.record(finding);
+        let living = |name: &WorkloadName| self.state.living(name).is_ok();
+        let remaining = lost(&self.state.index.inventory, finding).into_iter().filter(living).collect();
+        let (index, finding, by) = (self.index, finding.clone(), statements.to_vec());
+        self.plan_some(Verdict { index, finding, by, remaining });
+        self.forget_verdicts();
+        Ok(self.changed())
+    }
+
+    pub(crate) fn plan_next(&mut self, verdict: u64) -> Decision {
+        let found = self.existing::<Verdict>(&verdict)?;
+        if found.value.remaining.is_empty() {
+            return Err(conflict(format!("nothing is due for {}", label::<Verdict>(&verdict))));
+        }
+        let verdict = found.value.clone();
+        self.plan_some(verdict);
+        Ok(self.changed())
+    }
+
+    /// That the finding ends what is now: the open generation, the last presence or absence (rule 8).
+    fn check_finding(&self, finding: &Finding) -> Result<(), Refusal> {
+        match finding {
+            Finding::LeaseEnded { cluster, generation } => {
+                let lease = &self.existing::<Lease>(cluster)?.value;
+                if lease.open && lease.generation == *generation {
+                    return Ok(());
+                }
+                let (found, is) = (lease.generation, if lease.open { "open" } else { "closed" });
+                let what = label::<Lease>(cluster);
+                Err(conflict(format!(
+                    "generation {generation} is not to be ended: of {what}, generation {found} is {is}"
+                )))
+            }
+            Finding::Unreachable { site, presence } => self.check_presence(site, *presence, false),
+            Finding::Returned { site, presence } => self.check_presence(site, *presence, true),
+        }
+    }
+
+    fn check_presence(&self, site: &SiteName, number: u64, lost: bool) -> Result<(), Refusal> {
+        self.existing::<Site>(site)?;
+        let found = self.presence(site);
+        if found.number == number && found.lost == lost {
+            return Ok(());
+        }
+        let is = if found.lost { "lost" } else { "there" };
+        let what = label::<Site>(site);
+        Err(conflict(format!("{what} is {is} with number {}, and the finding ends number {number}", found.number)))
+    }
+
+    fn presence(&self, site: &SiteName) -> Presence {
+        let known = self.state.find::<Presence>(site).map(|found| found.value.clone());
+        known.unwrap_or_else(|| Presence { site: site.clone(), number: 0, lost: false })
+    }
+
+    /// That enough voters of the membership in force at this very index stated it, each under its own signature (rule 7).
+    fn check_majority(&self, finding: &Finding, statements: &[SignedFinding]) -> Result<(), Refusal> {
+        let (membership, in_force) = self.state.membership();
+        let voters = Voters::new(membership.configs.clone());
+        let strict = self.state.timings().value.timings.one_liar;
+        let federation = self.federation();
+        let demand = Demand {
+            federation: federation.id,
+            federation_generation: federation.generation,
+            finding,
+            membership: membership_id(in_force),
+            voters: &voters,
+            strictness: if strict { Strictness::OneLiar } else { Strictness::Majority },
+        };
+        let stated: Vec<Statement> = statements.iter().map(|signed| self.statement(finding, signed)).collect();
+        count(&stated, &demand).map_err(|error| conflict(format!("the statements make no verdict: {error}")))?;
+        statements.iter().zip(&stated).try_for_each(|(signed, statement)| self.check_signature(signed, statement))
+    }
+
+    fn statement(&self, finding: &Finding, signed: &SignedFinding) -> Statement {
+        let federation = self.federation();
+        Statement {
+            federation: federation.id,
+            federation_generation: federation.generation,
+            finding: finding.clone(),
+            membership: signed.membership,
+            node: signed.node,
+        }
+    }
+
+    /// That the node's registered key signed the statement.
+    fn check_signature(&self, signed: &SignedFinding, statement: &Statement) -> Result<(), Refusal> {
+        let key = self.node_key(signed.node)?;
+        let holds = is_fixed_form(key.key.algorithm(), &signed.signature.0)
+            && self.verifier.verify(&key.key, &statement.message(), &signed.signature.0);
+        if holds { Ok(()) } else { Err(Refusal::BadSignature { key: key.id }) }
+    }
+
+    fn node_key(&self, id: NodeId) -> Result<&RegisteredKey, Refusal> {
+        let node = &self.existing::<Node>(&id)?.value;
+        let key = &self.existing::<RegisteredKey>(&node.key)?.value;
+        if node.standing == NodeStanding::Removed || key.revoked {
+            return Err(Refusal::KeyRevoked { key: key.id });
+        }
+        Ok(key)
+    }
+
+    /// That a voter of the membership in force refuses the generation (rule 14).
+    pub(crate) fn check_refusal(&self, finding: &Finding, signed: &SignedFinding) -> Result<(), Refusal> {
+        let (membership, in_force) = self.state.membership();
+        if signed.membership != membership_id(in_force) {
+            return Err(conflict("the refusal was signed under another membership than the one in force"));
+        }
+        if !membership.voters().contains(&signed.node) {
+            return Err(conflict(format!("{} is no voter", label::<Node>(&signed.node))));
+        }
+        self.check_signature(signed, &self.statement(finding, signed))
+    }
+
+    /// What the verdict makes true.
+    fn record(&mut self, finding: &Finding) {
+        match finding {
+            Finding::LeaseEnded { cluster, .. } => {
+                let Some(lease) = self.state.find::<Lease>(cluster).map(|found| found.value.clone()) else { return };
+                self.put(Lease { open: false, ..lease });
+            }
+            Finding::Unreachable { site, .. } => {
+                let before = self.presence(site);
+                self.put(Presence { number: before.number.saturating_add(1), lost: true, ..before });
+            }
+            Finding::Returned { site, .. } => {
+                let before = self.presence(site);
+                self.put(Presence { number: before.number.saturating_add(1), lost: false, ..before });
+                for cluster in self.state.index.clusters.of(site) {
+                    self.resolve_if_well(&cluster);
+                }
+            }
+        }
+    }
+
+    /// Plans the next batch of a verdict's workloads, the most urgent first, and keeps the rest.
+    fn plan_some(&mut self, mut verdict: Verdict) {
+        let rest = verdict.remaining.split_off(verdict.remaining.len().min(BATCH));
+        let batch = std::mem::replace(&mut verdict.remaining, rest);
+        for name in &batch {
+            self.tell_of_loss(&verdict.finding, name);
+        }
+        self.move_batch(&batch, verdict.index);
+        self.put(verdict);
+    }
+
+    fn tell_of_loss(&mut self, finding: &Finding, name: &WorkloadName) {
+        match finding {
+            Finding::LeaseEnded { cluster, generation } => {
+                let reason = format!("generation {generation} of the lease of cluster {cluster} has ended");
+                self.open_incident(name, cluster, &reason);
+            }
+            Finding::Unreachable { site, .. } => {
+                for cluster in self.clusters_with(name, site) {
+                    self.open_incident(name, &cluster, &format!("site {site} was found lost"));
+                }
+            }
+            Finding::Returned { .. } => {}
+        }
+    }
+
+    /// The clusters of a site at which the workload has a copy.
+    fn clusters_with(&self, name: &WorkloadName, site: &SiteName) -> Vec<ClusterName> {
+        let copies = self.state.find::<Placement>(name).map_or(&[][..], |found| &found.value.copies);
+        let at_site =
+            |cluster: &&ClusterName| self.state.find::<Cluster>(cluster).is_some_and(|c| c.value.site == *site);
+        copies.iter().map(|copy| &copy.cluster).filter(at_site).cloned().collect()
+    }
+
+    fn move_batch(&mut self, batch: &[WorkloadName], verdict: u64) {
+        let mut moves: Vec<(Request, Ticket)> = Vec::with_capacity(batch.len());
+        for name in batch {
+            let Some(workload) = self.state.living(name).ok().cloned() else { continue };
+            let Ok(ticket) = self.verdict_change(&workload, verdict) else { continue };
+            let cause = Cause::Verdict { index: verdict };
+            let (workload, change) = (name.clone(), ticket.name.clone());
+            moves.push((Request { workload, cause, now: self.now, target: None, change }, ticket));
+        }
+        let requests: Vec<Request> = moves.iter().map(|(request, _)| request.clone()).collect();
+        let mut inventory = self.state.index.inventory.clone();
+        let plans = plan_batch(&inventory, &requests);
+        for (plan, (_, ticket)) in plans.into_iter().zip(moves) {
+            // What the checker does not like stays as it is: `Replan` says why.
+            if plan.changed && check(&inventory, &plan.placement, self.now).is_ok() {
+                inventory.put_placement(&plan.placement);
+                self.put_plan(plan, ticket);
+            }
+        }
+    }
+
+    fn verdict_change(&self, workload: &Workload, verdict: u64) -> Result<Ticket, Refusal> {
+        self.automatic_change(workload, &format!("moved because of verdict {verdict}"))
+    }
+
+    /// Verdicts are kept for a while after everything because of them is planned.
+    fn forget_verdicts(&mut self) {
+        let surplus = self.state.tables.verdicts.len().saturating_sub(KEPT_VERDICTS);
+        let done = self.state.tables.verdicts.iter().filter(|(_, verdict)| verdict.value.remaining.is_empty());
+        let oldest: Vec<u64> = done.map(|(index, _)| *index).take(surplus).collect();
+        for index in oldest {
+            self.delete::<Verdict>(&index);
+        }
+    }
+}
+
+/// How statements name a membership.
+const fn membership_id(id: LogId) -> MembershipId {
+    MembershipId { term: id.term, node: id.node, index: id.index }
+}
