@@ -158,6 +158,7 @@ fn owner(value: &Value) -> String {
     match serde_json::from_value::<KeyOwner>(value.clone()) {
         Ok(KeyOwner::User { organisation, user }) => format!("{organisation}.{user}"),
         Ok(KeyOwner::Node { node }) => format!("node {node}"),
+        Ok(KeyOwner::Agent { cluster }) => format!("agent {cluster}"),
         _ => text(value),
     }
 }
@@ -241,5 +242,16 @@ fn columns(kind: Kind) -> &'static [Column] {
         Kind::CatalogueEntry => {
             &[column!("column-organisation": "/spec/organisation"), column!("column-schema": "/spec/schemaVersion")]
         }
+        Kind::Cluster => &[column!("column-site": "/spec/site"), column!("column-standing": "/status/standing")],
+        Kind::Workload | Kind::Change | Kind::Incident => &[column!("column-organisation": "/spec/organisation")],
+        Kind::Exception => &[column!("column-approvals": "/status/approvals", count)],
+        Kind::Placement
+        | Kind::Evidence
+        | Kind::Lease
+        | Kind::Presence
+        | Kind::Verdict
+        | Kind::Consent
+        | Kind::LicenceVeto
+        | Kind::Timings => &[],
     }
 }
