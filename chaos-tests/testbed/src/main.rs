@@ -39,9 +39,8 @@ async fn act(options: Options) -> Result<()> {
         Action::Heal => Testbed::attach(directory)?.heal(),
         Action::PowerOff { site } => Testbed::attach(directory)?.find(site)?.power_off().await,
         Action::PowerOn { site } => {
-            let testbed = Testbed::attach(directory)?;
-            let site = testbed.find(site)?;
-            site.power_on().await?;
+            let mut testbed = Testbed::attach(directory)?;
+            testbed.find(site)?.power_on().await?;
             testbed.keep()
         }
     }
@@ -54,7 +53,7 @@ async fn up(options: &Options, sites: u8, names: &[String]) -> Result<()> {
     };
     println!("starting {} ...", names.join(", "));
     let start = Instant::now();
-    let testbed = Testbed::new(&options.directory).await?;
+    let mut testbed = Testbed::new(&options.directory).await?;
     tokio::select! {
         started = testbed.sites(&names) => { started?; }
         _ = tokio::signal::ctrl_c() => {
@@ -62,10 +61,12 @@ async fn up(options: &Options, sites: u8, names: &[String]) -> Result<()> {
             return testbed.stop().await;
         }
     }
+    // Before anything is said: they stay even if nobody reads it.
+    testbed.keep()?;
     println!("ready after {:.1} s\n", start.elapsed().as_secs_f64());
     show::sites(&testbed);
     show::hints(&options.directory, &testbed);
-    testbed.keep()
+    Ok(())
 }
 
 async fn down(options: &Options, all: bool) -> Result<()> {

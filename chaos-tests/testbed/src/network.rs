@@ -71,7 +71,7 @@ pub(crate) fn create_bridge(slot: u8) -> Result<()> {
     Ok(())
 }
 
-/// Makes the namespace of a space and connects it with the bridge.
+/// Makes the namespace of a space and connects it with the bridge. The rules for pods are there also if none come.
 pub(crate) fn create_space(slot: u8, name: &str, number: u8) -> Result<()> {
     let (bridge, namespace) = (bridge(slot), namespace(slot, name));
     ip(&format!("netns add {namespace}")).with_context(|| format!("making the network namespace of {name}"))?;
@@ -83,14 +83,33 @@ pub(crate) fn create_space(slot: u8, name: &str, number: u8) -> Result<()> {
     ip(&format!("-n {namespace} route add default via {}", host(slot)))?;
     // The files below /proc/sys/net are those of the namespace of whoever opens them.
     run(inside(slot, name).args(["sh", "-c", "echo 1 > /proc/sys/net/ipv4/ip_forward"]))?;
-    let pods = pods(slot, number);
-    let rules = format!(
-        "table ip pods {{\n chain leaving {{\n  type nat hook postrouting priority srcnat\n  ip saddr {pods} oifname \"eth0\" \
-         masquerade\n }}\n}}\n"
-    );
-    run_with(inside(slot, name).args(["nft", "-f", "-"]), &rules)
-        .context("letting pods speak with the address of their site")?;
+    run_with(inside(slot, name).args(["nft", "-f", "-"]), &pod_rules(slot, number))
+        .context("making the rules for pods")?;
     Ok(())
+}
+
+/// Pods speak with the address of their site. The one Service that programs in pods look for by themselves, that of the API
+/// server, is led there; no kube-proxy runs, so other Services have an address but nobody answers.
+fn pod_rules(slot: u8, number: u8) -> String {
+    let (pods, service, address) = (pods(slot, number), first_service(slot, number), address(slot, number));
+    let lead = format!("ip daddr {service} tcp dport 443 dnat to {address}:6443");
+    format!(
+        "table ip pods {{
+ chain leaving {{
+  type nat hook postrouting priority srcnat
+  ip saddr {pods} oifname \"eth0\" masquerade
+ }}
+ chain arriving {{
+  type nat hook prerouting priority dstnat
+  {lead}
+ }}
+ chain local {{
+  type nat hook output priority -100
+  {lead}
+ }}
+}}
+"
+    )
 }
 
 /// A command that runs inside a space; program and arguments are to be added. Not `ip netns exec`, which mounts a new

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::future::Future;
 use std::ops::Deref;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::Command;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -73,6 +73,18 @@ impl Site {
     #[must_use]
     pub fn kubeconfig(&self) -> PathBuf {
         self.layout.kubeconfig("admin")
+    }
+
+    /// Where the log of a component is.
+    #[must_use]
+    pub fn log(&self, component: Component) -> PathBuf {
+        self.layout.log(component.name())
+    }
+
+    /// A program of the cluster's release, such as `kubectl`.
+    #[must_use]
+    pub fn program(&self, name: &str) -> PathBuf {
+        self.binaries.path(name)
     }
 
     /// A client with these rights, for this process.
@@ -180,7 +192,11 @@ impl Site {
         for component in [Component::Etcd, Component::Containerd, Component::ApiServer] {
             self.ensure_started(component)?;
         }
-        self.wait_for(Component::Containerd, || async { cluster::runtime_answers(&self.layout) }).await?;
+        self.wait_for(Component::Containerd, || async {
+            let layout = self.layout.clone();
+            tokio::task::spawn_blocking(move || cluster::runtime_answers(&layout)).await?
+        })
+        .await?;
         self.load(&Image::pause()?).await?;
         self.load(&Image::busybox()?).await?;
         let client = self.client().await?;
@@ -241,23 +257,5 @@ impl Site {
 
     fn processes(&self) -> MutexGuard<'_, BTreeMap<Component, Process>> {
         self.processes.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    /// Where the log of a component is.
-    #[must_use]
-    pub fn log(&self, component: Component) -> PathBuf {
-        self.layout.log(component.name())
-    }
-
-    /// A program of the cluster's release, such as `kubectl`.
-    #[must_use]
-    pub fn program(&self, name: &str) -> PathBuf {
-        self.binaries.path(name)
-    }
-
-    /// Its directory. The same as [`Space::directory`].
-    #[must_use]
-    pub fn path(&self) -> &Path {
-        self.space.directory()
     }
 }

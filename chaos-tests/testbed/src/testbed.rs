@@ -129,7 +129,7 @@ impl Testbed {
     }
 
     /// Lets the sites live on when this value and its process end. [`Testbed::attach`] finds them again. Delays end.
-    pub fn keep(mut self) -> Result<()> {
+    pub fn keep(&mut self) -> Result<()> {
         self.lock_sites().iter().for_each(Site::keep);
         let mut state = self.state();
         state.owner = None;

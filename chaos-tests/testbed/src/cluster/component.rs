@@ -126,6 +126,9 @@ fn controller_manager(layout: &Layout) -> Vec<String> {
         flag("bind-address", "127.0.0.1"),
         flag("leader-elect", false),
         flag("use-service-account-credentials", true),
+        // Its default of 20 requests a second makes a cluster wait at its start, when it makes its accounts.
+        flag("kube-api-qps", 200),
+        flag("kube-api-burst", 400),
         flag("root-ca-file", layout.pki("ca.pem").display()),
         flag("service-account-private-key-file", layout.pki("service-accounts.key").display()),
         flag("cluster-cidr", layout.pods()),

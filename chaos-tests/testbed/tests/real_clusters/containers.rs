@@ -83,6 +83,12 @@ pub async fn run_and_answer(site: &Site) -> Result<()> {
     let more = site.processes()?.len() - before;
     ensure!(more >= 6, "two pods are only {more} processes");
 
+    // The API server is where the environment of every container says. busybox speaks no TLS that it would take, but what it
+    // says to those who speak none is proof enough.
+    let ask = r"printf 'GET / HTTP/1.0\r\n\r\n' | nc $KUBERNETES_SERVICE_HOST $KUBERNETES_SERVICE_PORT";
+    let answer = site.kubectl(&["exec", "deployment/greeter", "--", "sh", "-c", ask]).await?;
+    ensure!(answer.contains("HTTP request to an HTTPS server"), "from a pod, the API server says {answer:?}");
+
     let start = Instant::now();
     site.kubectl(&["delete", "deployment", "greeter", "--wait=false"]).await?;
     until("the end of the pods", || async {

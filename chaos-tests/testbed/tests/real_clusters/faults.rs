@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use anyhow::{Result, ensure};
+use anyhow::{Context as _, Result, ensure};
 use verbund_testbed::{Component, Site, Testbed, until};
 
 use crate::containers::{deployment, is_available};
@@ -35,11 +35,12 @@ pub async fn strike_one_component(testbed: &Testbed, site: &Site) -> Result<()> 
 
     site.pause(Component::Kubelet)?;
     let kubelet = site.process(Component::Kubelet)?;
-    let state = || std::fs::read_to_string(format!("/proc/{}/stat", kubelet.pid));
-    until("the stop of the kubelet", || async { Ok(ensure!(state()?.contains(") T "), "it is not stopped")) }).await?;
+    let stopped =
+        || -> Result<bool> { Ok(std::fs::read_to_string(format!("/proc/{}/stat", kubelet.pid))?.contains(") T ")) };
+    until("the stop of the kubelet", || async { stopped()?.then_some(()).context("it goes on") }).await?;
     recorder.hears(site.address(), LONG)?;
     site.resume(Component::Kubelet)?;
-    until("the kubelet going on", || async { Ok(ensure!(!state()?.contains(") T "), "it is stopped")) }).await?;
+    until("the kubelet going on", || async { (!stopped()?).then_some(()).context("it is stopped") }).await?;
 
     // The runtime too: the container's process is the same before and after.
     let before = site.processes()?;

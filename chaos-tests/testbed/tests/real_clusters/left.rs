@@ -74,7 +74,8 @@ async fn a_spawned_process_is_inside_and_ends_with_its_space() -> Result<()> {
     let address = format!("inet {}/24", a.address());
     until("its output", || async {
         let log = std::fs::read_to_string(process.log())?;
-        Ok(ensure!(log.contains("good day") && log.contains(&address), "{log}"))
+        ensure!(log.contains("good day") && log.contains(&address), "{log}");
+        Ok(())
     })
     .await?;
     ensure!(a.processes()?.contains(&process.id()) && a.processes()?.len() == 2, "{:?}", a.processes()?);
