@@ -29,7 +29,15 @@ pub struct Applied {
     pub record: AuditRecord,
     /// What must wake somebody.
     pub alarm: Option<Alarm>,
+    /// Formats were switched on that this build does not know: nothing more may be applied, nor anything of this entry be
+    /// kept. The node halts, and goes on from before this entry when it is updated.
+    pub unknown_format: Option<u32>,
 }
+
+/// The latest formats and behaviour that this build knows. Whatever comes later is switched on through the log first
+/// ([`verbund_model::resource::Action::SwitchOn`]); until then every build refuses it in the same words, so that nobody can
+/// halt a federation with bytes of a version that does not exist.
+pub const FORMAT: u32 = 1;
 
 impl State {
     /// Carries out the entry at `at`. Total: whatever the bytes are, there is an answer, and the same one on every replica.
@@ -51,7 +59,7 @@ impl State {
         let before = self.single();
         let moved = before.membership.configs != membership.configs;
         let membership_id = if moved { at } else { before.membership_id };
-        let after = Single { membership, membership_id, nodes_minted: before.nodes_minted };
+        let after = Single { membership, membership_id, ..before.clone() };
         self.tables.single.put((), after);
         self.remember_plan(at.index);
     }
@@ -71,7 +79,8 @@ impl State {
                 if moved {
                     self.remember_plan(at.index);
                 }
-                Applied { events, ..self.close(at, now, entry, Some(outcome)) }
+                let unknown_format = Some(self.single().format).filter(|format| *format > FORMAT);
+                Applied { events, unknown_format, ..self.close(at, now, entry, Some(outcome)) }
             }
             Err(refusal) => {
                 let alarm = Alarm::of(at, &refusal);
@@ -98,6 +107,6 @@ impl State {
         self.progress.applied = at;
         self.progress.time = time;
         self.progress.entries = self.progress.entries.saturating_add(1);
-        Applied { outcome, time, events: Vec::new(), record, alarm: None }
+        Applied { outcome, time, events: Vec::new(), record, alarm: None, unknown_format: None }
     }
 }

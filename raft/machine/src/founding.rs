@@ -11,7 +11,7 @@ use verbund_model::{FederationId, NodeId, PolicyName, PublicKey};
 
 use crate::index::Index;
 use crate::limits::{MAX_ADDRESSES, MAX_ANCHORS, MAX_COORDINATORS, MAX_DISPLAY_NAME, MAX_DOCUMENT, MAX_USER_KEYS};
-use crate::log::{LogId, Membership};
+use crate::log::LogId;
 use crate::object::{Held, Stored};
 use crate::record::chain_start;
 use crate::state::{Progress, State};
@@ -41,7 +41,8 @@ impl State {
             founding.tables.marks.put(mark, Marked(genesis.site.name.clone()));
         }
         founding.tables.targets.put(0, Target(BTreeSet::from([NodeId::mint(0, 1)])));
-        let single = Single { membership: Membership::default(), membership_id: LogId::default(), nodes_minted: 1 };
+        let (membership, membership_id) = Default::default();
+        let single = Single { membership, membership_id, nodes_minted: 1, format: 1 };
         founding.tables.single.put((), single);
         let index: Index = founding.tables.index();
         let progress =

@@ -39,7 +39,7 @@ pub mod vet;
 pub mod voters;
 
 pub use alarm::Alarm;
-pub use apply::Applied;
+pub use apply::{Applied, FORMAT};
 pub use entry::{Entry, EntryError, MAX_ENTRY};
 pub use event::StateEvent;
 pub use instant::rfc3339;

@@ -12,7 +12,7 @@ use verbund_model::{ClusterName, EvidenceName, ExceptionName, Hash, Refusal, Sit
 use verbund_planner::{Inventory, Plan, Report, Request, SiteLoss, capacity, plan, why};
 
 use crate::command::sound_plan;
-use crate::object::Held;
+use crate::object::{Held, Object};
 use crate::state::State;
 
 /// A plan that nobody carried out.
@@ -152,21 +152,43 @@ impl State {
         plan(&self.index.inventory, &Request { workload: name.clone(), cause, now, target: None, change }).changed
     }
 
+    /// The workloads that run where a change of `object` matters, so that `Replan` can have become due for them: for what
+    /// lacks something, [`State::due`] looks anyway.
+    #[must_use]
+    pub fn concerned(&self, object: &Object) -> Vec<WorkloadName> {
+        match object {
+            Object::Consent(held) => vec![held.value.workload.clone()],
+            Object::LicenceVeto(held) => vec![held.value.workload.clone()],
+            Object::Exception(held) => vec![held.value.workload.clone()],
+            Object::Cluster(held) => self.copies_on(std::iter::once(held.value.name.clone())),
+            Object::Lease(held) => self.copies_on(std::iter::once(held.value.cluster.clone())),
+            Object::Evidence(held) => self.copies_under(&held.value.subject),
+            Object::Site(held) => self.copies_on(self.clusters_of(&held.value.name)),
+            Object::Organisation(held) => {
+                let own = self.sites().filter(|site| site.value.organisation == held.value.name);
+                self.copies_on(own.flat_map(|site| self.clusters_of(&site.value.name)))
+            }
+            _ => Vec::new(),
+        }
+    }
+
+    fn copies_on(&self, clusters: impl Iterator<Item = ClusterName>) -> Vec<WorkloadName> {
+        clusters.flat_map(|cluster| self.index.copies.of(&cluster)).collect()
+    }
+
+    fn copies_under(&self, subject: &EvidenceSubject) -> Vec<WorkloadName> {
+        match subject {
+            EvidenceSubject::Site(site) => self.copies_on(self.clusters_of(site)),
+            EvidenceSubject::Cluster(cluster) => self.copies_on(std::iter::once(cluster.clone())),
+        }
+    }
+
     /// The workloads on the clusters of which an evidence ended between `now - within` and `now`.
     fn expired_at(&self, now: Millis, within: Millis) -> Vec<WorkloadName> {
-        let mut names = Vec::new();
-        for (until, evidence) in self.index.evidence_ends.iter().rev().skip_while(|(until, _)| *until > now) {
-            if until.saturating_add(within) < now {
-                break;
-            }
-            let clusters: Vec<ClusterName> = match self.find::<Evidence>(evidence).map(|found| &found.value.subject) {
-                Some(EvidenceSubject::Site(site)) => self.clusters_of(site).collect(),
-                Some(EvidenceSubject::Cluster(cluster)) => vec![cluster.clone()],
-                None => Vec::new(),
-            };
-            names.extend(clusters.iter().flat_map(|cluster| self.index.copies.of(cluster)));
-        }
-        names
+        let over = self.index.evidence_ends.iter().rev().skip_while(|(until, _)| *until > now);
+        let lately = over.take_while(|(until, _)| until.saturating_add(within) >= now);
+        let found = lately.filter_map(|(_, evidence)| self.find::<Evidence>(evidence));
+        found.flat_map(|evidence| self.copies_under(&evidence.value.subject)).collect()
     }
 }
 

@@ -48,6 +48,7 @@ fn primary(state: &State, command: &Command) -> Option<Primary> {
             Action::ReplaceVoter { lost } => of::<Node>(state, lost),
             Action::SetCoordinators { .. } => of::<Federation>(state, &()),
             Action::SetTimings { .. } => of::<TimingsInForce>(state, &()),
+            Action::SwitchOn { .. } => return None,
         },
         C::Approve { subject } if state.admission(subject).is_some() => of::<Admission>(state, subject),
         C::Approve { subject } => of::<Proposal>(state, subject),

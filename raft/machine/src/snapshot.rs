@@ -54,6 +54,16 @@ pub enum RestoreError {
         /// The format found.
         found: u8,
     },
+    /// Of a federation in which later formats are switched on.
+    #[error(
+        "the snapshot is of a federation that switched on format {found}, and this daemon knows {known}: update it"
+    )]
+    SwitchedOn {
+        /// The format that is switched on.
+        found: u32,
+        /// The latest that this build knows.
+        known: u32,
+    },
     /// A record cannot be read.
     #[error("record {record} of the snapshot cannot be read: {reason}")]
     Record {
@@ -152,6 +162,10 @@ impl Restore {
         same("number of federations", &self.tables.federation.len(), &1)?;
         same("number of timings", &self.tables.timings.len(), &1)?;
         same("number of memberships", &self.tables.single.len(), &1)?;
+        let switched_on = self.tables.single.get(&()).map_or(0, |single| single.format);
+        if switched_on > crate::apply::FORMAT {
+            return Err(RestoreError::SwitchedOn { found: switched_on, known: crate::apply::FORMAT });
+        }
         let index = self.tables.index();
         let state = State { genesis, progress, tables: self.tables, index };
         same("genesis", &state.federation().value.id.0, &sha256(&state.genesis))?;

@@ -53,6 +53,8 @@ pub(crate) struct Single {
     pub(crate) membership_id: LogId,
     /// How many node ids were minted in this federation generation.
     pub(crate) nodes_minted: u32,
+    /// Which formats and behaviour are switched on.
+    pub(crate) format: u32,
 }
 
 impl Row for Single {

@@ -136,6 +136,7 @@ fn action_name(action: &Action) -> &'static str {
         Action::ReplaceVoter { .. } => "replaceVoter",
         Action::SetCoordinators { .. } => "setCoordinators",
         Action::SetTimings { .. } => "setTimings",
+        Action::SwitchOn { .. } => "switchOn",
     }
 }
 

@@ -11,6 +11,7 @@ use verbund_model::{Accepted, Algorithm, Hash, KeyId, NodeId, PublicKey, Refusal
 use crate::act::{Act, Decision, check_key, conflict, invalid, within};
 use crate::limits::{MAX_COORDINATORS, MAX_DOCUMENT, MAX_POLICIES};
 use crate::object::label;
+use crate::tables::Single;
 
 /// Where approvals stand.
 pub(crate) enum Count {
@@ -92,6 +93,7 @@ impl Act<'_> {
             Action::ReplaceVoter { lost } => self.check_lost(*lost),
             Action::SetCoordinators { keys, threshold } => self.check_coordinators(keys, *threshold),
             Action::SetTimings { timings } => super::timings::check_timings(timings),
+            Action::SwitchOn { format } => self.check_format(*format),
         }
     }
 
@@ -125,7 +127,22 @@ impl Act<'_> {
             Action::ReplaceVoter { lost } => self.retire(lost),
             Action::SetCoordinators { keys, threshold } => self.set_coordinators(keys, threshold),
             Action::SetTimings { timings } => self.set_timings(timings),
+            Action::SwitchOn { format } => self.switch_on(format),
         }
+    }
+
+    fn check_format(&self, format: u32) -> Result<(), Refusal> {
+        let current = self.state.single().format;
+        if current.checked_add(1) == Some(format) {
+            return Ok(());
+        }
+        let reason = format!("found {format}, allowed is the one after {current}, which is switched on");
+        Err(invalid("action.switchOn.format", reason))
+    }
+
+    fn switch_on(&mut self, format: u32) {
+        let single = self.state.single().clone();
+        self.state.tables.single.put((), Single { format, ..single });
     }
 
     fn set_coordinators(&mut self, keys: Vec<PublicKey>, threshold: u32) {

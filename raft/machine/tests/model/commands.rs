@@ -478,7 +478,7 @@ impl Model {
                 let present = &self.things.set().keys;
                 keys.iter().filter(|key| !present.contains(key)).try_for_each(|k| self.is_new(k, Algorithm::P384))
             }
-            Action::SetTimings { .. } => panic!("timings are for tests/placements_against_model.rs"),
+            Action::SetTimings { .. } | Action::SwitchOn { .. } => panic!("{action:?} is tried in tests/rules"),
         }
     }
 
@@ -511,7 +511,9 @@ impl Model {
                 let version = old.version + 1;
                 self.things.coordinators = (index, Some(CoordinatorSet { version, keys, threshold }));
             }
-            Action::SetTimings { .. } => panic!("timings are for tests/placements_against_model.rs"),
+            other @ (Action::SetTimings { .. } | Action::SwitchOn { .. }) => {
+                panic!("{other:?} is tried in tests/rules")
+            }
         }
         Ok(Accepted::Changed { version: index })
     }

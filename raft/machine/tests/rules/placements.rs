@@ -1,17 +1,19 @@
 //! Placements, verdicts, leases: what is moved, and what a leader cannot make up.
 
 use verbund_machine::voter_plan;
+use verbund_model::resource::UserRole;
 use verbund_model::resource::{
-    Cause, ChangeKind, ChangeTicket, CopyPhase, CopyReport, CopyRole, DistanceClass, Evidence, EvidenceKind,
+    Cause, ChangeKind, ChangeTicket, Consent, CopyPhase, CopyReport, CopyRole, DistanceClass, Evidence, EvidenceKind,
     EvidenceSubject, FailoverAuthority, FenceLevel, Finding, LicenceVeto, MembershipId, Mode, Standby, Timings,
     Waiting,
 };
+use verbund_model::view::Kind;
 use verbund_model::{Accepted, Command, NodeId, Outcome, Refusal};
 
 use crate::country::{
     Country, apply, cluster_spec, ended, observation, requirements, restored, spec, unreachable, workload,
 };
-use crate::support::build::{document, name};
+use crate::support::build::{document, entry, name, signed};
 
 use CopyRole::{Active, Standby as Reserved, Stopping};
 
@@ -183,7 +185,7 @@ fn a_parallel_workload_moves_when_its_site_is_lost_and_the_site_returns() {
 fn a_verdict_without_a_majority_is_refused() {
     let (mut country, old, _) = with_exclusive(FenceLevel::Guard, AUTOMATIC);
     let (node, finding) = (country.node(0), ended(&old, 1));
-    let with = |country: &Country, statements| Command::SubmitVerdict { finding: finding.clone(), statements };
+    let with = |statements| Command::SubmitVerdict { finding: finding.clone(), statements };
     // One of three; one twice; nobody.
     for voters in [&[0][..], &[0, 0], &[]] {
         let command = country.verdict(&finding, voters);
@@ -198,7 +200,7 @@ fn a_verdict_without_a_majority_is_refused() {
     let mut changed = country.signed(&finding, 1, membership);
     changed.signature.0[5] ^= 1;
     for bad in [stolen, other, changed] {
-        let command = with(&country, vec![good.clone(), bad]);
+        let command = with(vec![good.clone(), bad]);
         assert!(matches!(country.refused_everywhere(&node, command), Refusal::BadSignature { .. }));
     }
     // By who is no voter any more, and under a membership that is not in force (rule 7): the same sets, another log id.
@@ -207,11 +209,11 @@ fn a_verdict_without_a_majority_is_refused() {
     country.f.members(&[&ids, &ids[..1]], &[]);
     country.f.members(&[&ids[..1], &ids], &[]);
     country.f.members(&[&ids], &[]);
-    let command = with(&country, before);
+    let command = with(before);
     conflict(&country.refused_everywhere(&node, command), "under the membership");
     let made_up = MembershipId { index: country.membership().index + 1, ..country.membership() };
     let future = [0, 1].iter().map(|voter| country.signed(&finding, *voter, made_up)).collect();
-    let command = with(&country, future);
+    let command = with(future);
     conflict(&country.refused_everywhere(&node, command), "under the membership");
     // In a joint membership a majority of each set is needed (rule 7).
     country.f.members(&[&ids, &ids[2..]], &[]);
@@ -607,4 +609,50 @@ fn tickets_of_people_do_not_take_names_that_are_given() {
     let kept = country.f.state.changes().filter(|held| closed(&held.value)).count();
     assert!((32..=33).contains(&kept), "{kept}");
     assert!(country.f.state.change(&country.placement("w").change).is_some());
+}
+
+#[test]
+fn a_format_that_this_build_does_not_know_halts_it() {
+    let mut country = Country::new();
+    let (coordinator, second) = (country.f.coordinator(0), country.f.coordinator(1));
+    let propose = |format| Command::Propose { action: verbund_model::resource::Action::SwitchOn { format } };
+    for format in [0, 1, verbund_machine::FORMAT + 2] {
+        assert!(matches!(country.refused_everywhere(&coordinator, propose(format)), Refusal::Invalid { .. }));
+    }
+    let next = verbund_machine::FORMAT + 1;
+    let Accepted::Waiting { subject, .. } = country.f.act(&coordinator, propose(next)) else { panic!() };
+    let approve = country.f.statement(&second, Command::Approve { subject });
+    let bytes = entry(country.f.clock, &signed(&second, approve.to_payload()));
+    let applied = country.f.apply_bytes(&bytes);
+    assert_eq!(applied.unknown_format, Some(next));
+    // Nor does a snapshot from beyond bring it there.
+    let mut restore = verbund_machine::Restore::new();
+    country.f.state.records().for_each(|record| restore.push(&record).unwrap());
+    let error = restore.finish().unwrap_err();
+    assert_eq!(error, verbund_machine::RestoreError::SwitchedOn { found: next, known: verbund_machine::FORMAT });
+}
+
+#[test]
+fn consent_that_is_withdrawn_makes_something_due() {
+    let mut country = Country::new();
+    let (ada, chef, node) = (country.ada(), country.chefs[1].clone(), country.node(1));
+    country.f.bind(&chef, "b", "chef", UserRole::CloudServiceKunde, &[]);
+    let wanted = spec(Mode::Parallel { copies: 1 }, AUTOMATIC, None);
+    let (organisation, customer) = (name("kost"), Some(name("b")));
+    let command = Command::ApplyWorkload { name: workload("p"), organisation, customer, spec: wanted, expect: None };
+    country.f.act(&ada, command);
+    assert_eq!(country.placement("p").waiting, Some(Waiting::NotPlaceable));
+    let consent = |sites: &[&str]| {
+        let sites = sites.iter().map(|site| name(site)).collect();
+        Command::GiveConsent { consent: Consent { customer: name("b"), workload: workload("p"), sites } }
+    };
+    country.f.act(&chef, consent(&["nord"]));
+    country.f.act(&node, Command::Replan { workload: workload("p") });
+    assert_eq!(country.active("p")[0].cluster, name("c-nord"));
+    country.f.act(&chef, consent(&["site-c"]));
+    let object = country.f.state.object(Kind::Consent, "p").unwrap();
+    assert_eq!(country.f.state.concerned(&object), [workload("p")]);
+    assert!(country.f.state.is_due(&workload("p"), country.f.clock));
+    country.f.act(&node, Command::Replan { workload: workload("p") });
+    assert_eq!(country.active("p")[0].cluster, name("c-site-c"));
 }

@@ -72,6 +72,12 @@ pub enum Action {
         /// The new m.
         threshold: u32,
     },
+    /// Switches on the formats and the behaviour of a later release, once every member understands them (design 4). A
+    /// daemon that does not halts here, and goes on after an update.
+    SwitchOn {
+        /// One above the one in force.
+        format: u32,
+    },
     /// Sets how long leases last and how soon loss is found.
     SetTimings {
         /// The timings.
