@@ -1,5 +1,7 @@
 //! The guard with real processes: what it starts, what it ends, what it leaves.
 
+#![allow(clippy::unwrap_used, reason = "in tests a failure is the message")]
+
 #[path = "process/desk.rs"]
 mod desk;
 #[path = "process/guarded.rs"]
