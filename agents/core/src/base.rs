@@ -2,7 +2,7 @@
 //! NetworkPolicy that denies, and the ServiceAccount through which the agent acts.
 
 use serde_json::{Map, Value, json};
-use verbund_model::resource::Amounts;
+use verbund_model::resource::{Amounts, FenceLevel};
 
 use crate::desired::DesiredCopy;
 use crate::facts::Facts;
@@ -111,8 +111,12 @@ pub fn epoch_config(copy: &DesiredCopy, cluster: &str) -> Object {
 fn egress(copy: &DesiredCopy, settings: &Settings) -> Value {
     let dns = json!({ "ports": [{ "protocol": "UDP", "port": 53 }, { "protocol": "TCP", "port": 53 }] });
     let mut rules = vec![dns];
-    if let (Some(verbund_model::resource::FenceLevel::Guard), Some(port)) = (copy.fence(), settings.guard_port()) {
-        rules.push(json!({ "ports": [{ "protocol": "TCP", "port": port }] }));
+    if copy.fence() == Some(FenceLevel::Guard) {
+        let port = |port: u16| json!({ "protocol": "UDP", "port": port });
+        let ports: Vec<Value> = settings.guard_ports().into_iter().map(port).collect();
+        if !ports.is_empty() {
+            rules.push(json!({ "ports": ports }));
+        }
     }
     json!({ "spec": { "podSelector": {}, "policyTypes": ["Egress"], "egress": rules } })
 }

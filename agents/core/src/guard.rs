@@ -48,6 +48,9 @@ fn guard(container: &mut Value, copy: &DesiredCopy, settings: &Settings) {
     container["command"] = guard.chain(command).collect();
     let mount = json!({ "name": names::GUARD, "mountPath": names::GUARD_FOLDER, "readOnly": true });
     push(&mut container["volumeMounts"], mount);
+    if !settings.guard_key.is_empty() {
+        set_env(container, names::ENV_GUARD_KEY, &settings.guard_key);
+    }
     set_env(container, names::ENV_GUARD_DESK, &settings.guard_desk);
     set_env(container, names::ENV_STOP_BUDGET, &copy.stop_budget.to_string());
 }

@@ -54,8 +54,10 @@ pub const ENV_WORKLOAD: &str = "VERBUND_WORKLOAD";
 pub const ENV_EPOCH: &str = "VERBUND_EPOCH";
 /// Environment of each container: the cluster.
 pub const ENV_CLUSTER: &str = "VERBUND_CLUSTER";
-/// Environment of each guarded container: where the guard asks, as an address of the agent's guard desk.
+/// Environment of each guarded container: where the guard asks: addresses of the agent's desk.
 pub const ENV_GUARD_DESK: &str = "VERBUND_GUARD_DESK";
+/// Environment of each guarded container: the agent's public key, by which the guard knows its answers.
+pub const ENV_GUARD_KEY: &str = "VERBUND_GUARD_KEY";
 /// Environment of each guarded container: milliseconds that the program has to stop.
 pub const ENV_STOP_BUDGET: &str = "VERBUND_STOP_BUDGET_MS";
 

@@ -113,7 +113,7 @@ impl Work<'_> {
             DesiredRole::Active => self.active(copy, facts.as_ref(), observed, given, context),
             DesiredRole::Standby => self.standby(copy, facts.as_ref(), observed, context),
             DesiredRole::Stopping => self.stopping(copy, facts.as_ref(), observed, given, context),
-            DesiredRole::Gone { deleted } => self.gone(copy, deleted, facts.as_ref(), observed),
+            DesiredRole::Gone { deleted } => self.gone(deleted, facts.as_ref(), observed),
         }
     }
 
@@ -206,14 +206,15 @@ impl Work<'_> {
         }
     }
 
-    fn gone(&mut self, copy: &DesiredCopy, deleted: bool, facts: Option<&Facts>, observed: &ObservedCopy) {
+    fn gone(&mut self, deleted: bool, facts: Option<&Facts>, observed: &ObservedCopy) {
         if let Some(facts) = facts {
             self.fence(facts, None, observed, &Why::Gone);
             if !fence::is_gone(observed) {
                 return;
             }
         }
-        let keeps = !deleted && fence::has_volumes(copy);
+        // What has moved away may have left its data here: its volumes stay, in its closed namespace, until it is deleted.
+        let keeps = !deleted;
         let ours = seen::Seen::of(self.workload.as_str(), observed);
         let objects = ours.in_order_of_removal(|key| !(keeps && key.kind.kind == "PersistentVolumeClaim"));
         if !objects.is_empty() {

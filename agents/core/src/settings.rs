@@ -1,5 +1,7 @@
 //! What an agent is told about its cluster by its operator.
 
+use std::collections::BTreeSet;
+
 use serde::{Deserialize, Serialize};
 
 /// How pods pull the guard's image (Kubernetes `imagePullPolicy`).
@@ -36,8 +38,11 @@ pub struct Settings {
     pub guard_pull: PullPolicy,
     /// Where the guard lies in that image.
     pub guard_binary: String,
-    /// `host:port` of the agent's guard desk, as pods reach it; an IPv6 address stands in brackets.
+    /// Where guards ask, as pods reach it: `IP:port` of the agent's desk, several with commas between them; no names, so
+    /// that a guard needs no name server.
     pub guard_desk: String,
+    /// The agent's public key (P-256, SEC 1, hexadecimal), by which guards know its answers; empty: none is given to them.
+    pub guard_key: String,
     /// The ClusterRole that says what the agent's ServiceAccount of a workload may do in its namespace.
     pub cluster_role: String,
 }
@@ -48,16 +53,18 @@ impl Default for Settings {
             guard_image: "verbund:latest".to_owned(),
             guard_pull: PullPolicy::default(),
             guard_binary: "/usr/bin/verbund-guard".to_owned(),
-            guard_desk: "verbund-agent.verbund-system.svc:7440".to_owned(),
+            guard_desk: String::new(),
+            guard_key: String::new(),
             cluster_role: "verbund-workload".to_owned(),
         }
     }
 }
 
 impl Settings {
-    /// Port of the guard desk; `None` if the address has none.
+    /// The ports of the guard desk.
     #[must_use]
-    pub fn guard_port(&self) -> Option<u16> {
-        self.guard_desk.rsplit_once(':').and_then(|(_, port)| port.parse().ok())
+    pub fn guard_ports(&self) -> BTreeSet<u16> {
+        let desks = self.guard_desk.split(',').filter_map(|desk| desk.trim().rsplit_once(':'));
+        desks.filter_map(|(_, port)| port.parse().ok()).collect()
     }
 }

@@ -47,16 +47,6 @@ pub(super) fn quota_is(workload: &str, observed: &ObservedCopy, zero: bool) -> b
     })
 }
 
-/// Whether a copy's manifests make volumes that should outlive it; a kind that nobody knows here might.
-pub(super) fn has_volumes(copy: &DesiredCopy) -> bool {
-    copy.manifests.iter().any(|manifest| {
-        let body = manifest.to_value();
-        let group = body["apiVersion"].as_str().and_then(|api| api.split_once('/')).map_or("", |(group, _)| group);
-        let is_custom = group.contains('.') && !group.ends_with(".k8s.io");
-        body["kind"] == "PersistentVolumeClaim" || body["spec"]["volumeClaimTemplates"].is_array() || is_custom
-    })
-}
-
 impl Work<'_> {
     /// Fences a namespace: quota first, then traffic and pods. What is done already is not done again.
     pub(super) fn fence(

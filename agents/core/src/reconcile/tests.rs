@@ -330,20 +330,24 @@ fn a_standby_is_ready_without_running() {
 fn deletion_leaves_nothing_and_moving_away_leaves_volumes() {
     let claim =
         json!({ "apiVersion": "v1", "kind": "PersistentVolumeClaim", "metadata": { "name": "data" }, "spec": {} });
-    let with_claim: Vec<_> = bodies().into_iter().chain([claim]).collect();
-    for (bodies, deleted, left) in [
-        (bodies(), true, false),
-        (bodies(), false, false),
-        (with_claim.clone(), false, true),
-        (with_claim, true, false),
-    ] {
+    let bodies: Vec<_> = bodies().into_iter().chain([claim]).collect();
+    for deleted in [true, false] {
         let mut toy = Toy::default();
         settle(&mut toy, &copy(EXCLUSIVE, DesiredRole::Active, 1, &bodies), HELD);
-        settle(&mut toy, &copy(EXCLUSIVE, DesiredRole::Gone { deleted }, 1, &bodies), HELD);
+        settle(&mut toy, &copy(EXCLUSIVE, DesiredRole::Gone { deleted: false }, 1, &[]), HELD);
         assert!(toy.pods.is_empty());
-        assert_eq!(toy.objects.keys().any(|key| key.kind.kind == "PersistentVolumeClaim"), left);
-        assert!(toy.objects.keys().all(|key| key.kind.kind != "Deployment"));
-        assert_eq!(toy.objects.is_empty(), !left);
+        assert!(toy.objects.keys().any(|key| key.kind.kind == "PersistentVolumeClaim"));
+        assert!(toy.objects.keys().all(|key| key.kind.kind != "Deployment" && key.kind.kind != "Service"));
+        toy.scale_up(1);
+        assert!(toy.pods.is_empty(), "its namespace is closed");
+        if deleted {
+            settle(&mut toy, &copy(EXCLUSIVE, DesiredRole::Gone { deleted }, 1, &[]), HELD);
+            assert!(toy.objects.is_empty());
+        } else {
+            // It comes back to its volumes.
+            settle(&mut toy, &copy(EXCLUSIVE, DesiredRole::Active, 2, &bodies), HELD);
+            assert_eq!(toy.pods.len(), 2);
+        }
     }
 }
 

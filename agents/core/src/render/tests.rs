@@ -88,11 +88,14 @@ fn the_namespace_is_restricted_and_denies() {
     assert_eq!(labels["pod-security.kubernetes.io/enforce"], "restricted");
     assert_eq!(labels[names::FENCE], "guard");
     assert_eq!(crate::Facts::read(&namespace.body), crate::Facts::of(&copy), "what is written is read again");
-    let rest = base::rest(&copy, &crate::Settings::default());
+    let settings = crate::Settings { guard_desk: "10.0.0.1:7440, [fd00::1]:7441".to_owned(), ..Default::default() };
+    let rest = base::rest(&copy, &settings);
     let deny = rest.iter().find(|object| object.key.name == names::DEFAULT_DENY).unwrap();
     assert_eq!(deny.body["spec"], json!({ "podSelector": {}, "policyTypes": ["Ingress", "Egress"] }));
     let egress = rest.iter().find(|object| object.key.name == names::BASE_EGRESS).unwrap();
-    assert_eq!(egress.body["spec"]["egress"][1]["ports"][0]["port"], 7440, "the guard reaches its desk");
+    let port = |port: u16| json!({ "protocol": "UDP", "port": port });
+    let ports = &egress.body["spec"]["egress"][1]["ports"];
+    assert_eq!(*ports, json!([port(7440), port(7441)]), "the guard reaches its desk");
 }
 
 /// Any JSON, as hostile as it gets.

@@ -1,0 +1,112 @@
+//! How often an agent looks, and which start of it this is.
+
+use std::fs;
+use std::io;
+use std::path::Path;
+use std::time::Duration;
+
+use verbund_lease::Incarnation;
+use verbund_model::ClusterName;
+use verbund_model::resource::Millis;
+
+/// What an agent is set up with.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct AgentConfig {
+    /// Its cluster.
+    pub cluster: ClusterName,
+    /// Which start of it this is.
+    pub incarnation: Incarnation,
+    /// What the objects of every workload depend on.
+    pub settings: verbund_agent_core::Settings,
+    /// How often the lease is renewed.
+    pub renew: Duration,
+    /// How often everything is looked at, whatever was heard.
+    pub resync: Duration,
+    /// How soon something that did not come to rest is looked at again.
+    pub again: Duration,
+    /// How often the cluster is measured.
+    pub measure: Duration,
+    /// How old the last measurement that the federation was told may become, though nothing has changed.
+    pub measurement_age: Duration,
+    /// How long after the start nothing exclusive that runs is fenced for want of a lease, if the state does not say how long
+    /// leases last.
+    pub start_grace: Duration,
+    /// How many workloads are worked on at the same time.
+    pub parallel: usize,
+}
+
+impl AgentConfig {
+    /// The usual settings.
+    #[must_use]
+    pub fn new(cluster: ClusterName, incarnation: Incarnation) -> Self {
+        Self {
+            cluster,
+            incarnation,
+            settings: verbund_agent_core::Settings::default(),
+            renew: Duration::from_secs(1),
+            resync: Duration::from_secs(5),
+            again: Duration::from_millis(500),
+            measure: Duration::from_secs(10),
+            measurement_age: Duration::from_secs(300),
+            start_grace: Duration::from_secs(10),
+            parallel: 16,
+        }
+    }
+}
+
+/// Why the number of this start is not known.
+#[derive(Debug, thiserror::Error)]
+#[error(
+    "the number of this start cannot be kept in {path}: {source}; the agent needs a folder that survives its restart"
+)]
+pub struct IncarnationError {
+    path: std::path::PathBuf,
+    source: io::Error,
+}
+
+/// The number of this start: above every earlier one that the folder knows of, and not below the wall clock (`now`, milliseconds
+/// since 1970), so that a lost folder does not lead back. It is durable before it is given. Errors: [`IncarnationError`].
+pub fn next_incarnation(folder: &Path, now: Millis) -> Result<Incarnation, IncarnationError> {
+    let path = folder.join("incarnation");
+    let error = |source| IncarnationError { path: path.clone(), source };
+    let last: u64 = match fs::read_to_string(&path) {
+        // A damaged file says nothing; then the clock alone counts.
+        Ok(text) => text.trim().parse().unwrap_or(0),
+        Err(missing) if missing.kind() == io::ErrorKind::NotFound => 0,
+        Err(other) => return Err(error(other)),
+    };
+    let next = now.max(last.saturating_add(1));
+    replace(&path, next.to_string().as_bytes()).map_err(error)?;
+    Ok(Incarnation(next))
+}
+
+/// Replaces a file as a whole, durably.
+pub(crate) fn replace(path: &Path, bytes: &[u8]) -> io::Result<()> {
+    use std::io::Write as _;
+    let part = path.with_extension("part");
+    let mut file = fs::File::create(&part)?;
+    file.write_all(bytes)?;
+    file.sync_all()?;
+    fs::rename(&part, path)?;
+    match path.parent() {
+        Some(folder) => fs::File::open(folder)?.sync_all(),
+        None => Ok(()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_start_has_a_higher_number_than_those_before() {
+        let folder = tempfile::tempdir().unwrap();
+        assert_eq!(next_incarnation(folder.path(), 100).unwrap(), Incarnation(100));
+        assert_eq!(next_incarnation(folder.path(), 100).unwrap(), Incarnation(101));
+        assert_eq!(next_incarnation(folder.path(), 50).unwrap(), Incarnation(102), "a clock that went back");
+        assert_eq!(next_incarnation(folder.path(), 500).unwrap(), Incarnation(500));
+        fs::write(folder.path().join("incarnation"), "rubbish").unwrap();
+        assert_eq!(next_incarnation(folder.path(), 600).unwrap(), Incarnation(600));
+        assert!(next_incarnation(&folder.path().join("missing"), 1).is_err());
+    }
+}
