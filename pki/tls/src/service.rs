@@ -13,6 +13,8 @@ pub enum Service {
     Forward,
     /// Older audit segments.
     Archive,
+    /// Signs of life, renewals of leases, statements of voters.
+    Lease,
     /// The directives that act without a quorum, spread from peer to peer.
     Directives,
     /// Revocation lists: they prove themselves, so anybody may bring or fetch one.
@@ -31,11 +33,12 @@ pub enum Service {
 
 impl Service {
     /// Every service, for tables.
-    pub const ALL: [Self; 11] = [
+    pub const ALL: [Self; 12] = [
         Self::Raft,
         Self::Heads,
         Self::Forward,
         Self::Archive,
+        Self::Lease,
         Self::Directives,
         Self::Revocations,
         Self::Join,
@@ -75,6 +78,7 @@ pub fn may_call(subject: Option<&Subject>, service: Service) -> bool {
         Service::Heads       => matches!(kind, Node),
         Service::Forward     => matches!(kind, Node),
         Service::Archive     => matches!(kind, Node),
+        Service::Lease       => matches!(kind, Node),
         Service::Directives  => matches!(kind, Node),
         Service::Revocations => matches!(kind, Node | Agent | User | Workload | Nobody),
         Service::Join        => matches!(kind,                                  Nobody),
@@ -103,6 +107,7 @@ mod tests {
                     Service::Heads,
                     Service::Forward,
                     Service::Archive,
+                    Service::Lease,
                     Service::Directives,
                     Service::Revocations,
                     Service::Public,

@@ -8,6 +8,7 @@
 //!   Raft sees anything; memberships and stamps are judged before they are appended (formats 5 and 8).
 //! - `heads`: signed heads, exchanged outside the log: forks stop writes, liars are proved guilty, checkpoints are made
 //!   (formats 9 and 10).
+//! - `lease`: this voter's part in leases, signs of life between sites, and statements of what was found (lease.md).
 //! - `members`, `transport`: Raft's members, trust and routes follow the applied state.
 //!
 //! **Never in this crate**: a decision about who may do what (that is apply's); private keys; a clock that apply could
@@ -20,6 +21,7 @@ mod counters;
 mod edge;
 mod events;
 mod heads;
+mod lease;
 mod members;
 mod node;
 mod peers;
@@ -46,6 +48,7 @@ pub use config::{NodeConfig, NodeParts, StartError};
 pub use counters::Counts;
 pub use events::{Gone, Watch};
 pub use heads::{HeadSettings, HeadSigner};
+pub use lease::{Found, RenewalResult, boottime};
 pub use node::NodeHandle;
 pub use raft::config::{Timing, TimingError};
 pub use read::ReadError;

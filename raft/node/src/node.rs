@@ -23,6 +23,7 @@ use crate::alarm::{ClearError, RaisedAlarm};
 use crate::counters::Counts;
 use crate::events::{Gone, Watch};
 use crate::heads::Book;
+use crate::lease::{Desk, Found, RenewalResult, Rounds};
 use crate::peers::Peers;
 use crate::raft::Raft;
 use crate::read::{ReadError, Reads};
@@ -30,6 +31,8 @@ use crate::shared::Shared;
 use crate::status::Role;
 use crate::submit::{SubmitError, Submitted, Submitter};
 
+/// How long after a node has stopped by itself that is noticed at the latest.
+const STOPPED_LOOK: Duration = Duration::from_millis(100);
 /// How long a leader that stops waits for another to take over.
 const HAND_OVER: Duration = Duration::from_secs(3);
 /// How long a stopping node waits for its last snapshot.
@@ -42,6 +45,8 @@ struct Inner {
     lines: Lines,
     peers: Arc<Peers>,
     book: Arc<Book>,
+    desk: Arc<Desk>,
+    rounds: Rounds,
     submitter: Submitter,
     reads: Reads,
     store: Mutex<Option<Store>>,
@@ -161,6 +166,36 @@ impl NodeHandle {
         Ok(records)
     }
 
+    /// Brings renewals of the own site's clusters to every voter. For each, in order, what the voters said that answered in
+    /// time; each answer is the named voter's own, as its certificate says.
+    pub async fn renew(&self, renewals: &[verbund_lease::Renewal]) -> Vec<Vec<RenewalResult>> {
+        self.0.rounds.renew(renewals).await
+    }
+
+    /// Brings one renewal to every voter, and gives what each says as it comes: nobody waits for a voter out of reach.
+    #[must_use]
+    pub fn renew_each(
+        &self,
+        renewal: verbund_lease::Renewal,
+    ) -> futures::stream::BoxStream<'static, RenewalResult> {
+        self.0.rounds.renew_each(renewal)
+    }
+
+    /// Asks every voter to state what it found itself.
+    pub async fn find(&self, finding: &verbund_model::resource::Finding) -> Found {
+        self.0.rounds.find(finding).await
+    }
+
+    /// How this node judges each active site, by what it heard itself.
+    pub async fn standings(&self) -> std::collections::BTreeMap<verbund_model::SiteName, verbund_lease::Standing> {
+        self.0.desk.standings().await
+    }
+
+    /// How long ago each cluster's agent last asked for its lease at this voter, in milliseconds.
+    pub async fn asked(&self) -> std::collections::BTreeMap<verbund_model::ClusterName, u64> {
+        self.0.desk.asked().await
+    }
+
     /// Takes a snapshot now instead of when it is due.
     pub async fn take_snapshot(&self) {
         // It fails only when Raft has stopped, and then there is nothing to take.
@@ -180,6 +215,8 @@ impl NodeHandle {
             if let Err(fatal) = &metrics.borrow_watched().running_state {
                 return fatal.to_string();
             }
+            // The metrics move with every write, and the daemon's main thread, which waits here, would be woken each time.
+            tokio::time::sleep(STOPPED_LOOK).await;
             if metrics.changed().await.is_err() {
                 return "it was stopped".to_owned();
             }

@@ -5,4 +5,5 @@ pub(crate) mod forward;
 pub(crate) mod gate;
 pub(crate) mod heads;
 pub(crate) mod intake;
+pub(crate) mod lease;
 pub(crate) mod raft;

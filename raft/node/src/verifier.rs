@@ -14,6 +14,8 @@ use crate::counters::Counters;
 const KEPT: usize = 32 * 1024;
 /// Bundles of work that wait for the helpers; more are left to apply.
 const WAITING: usize = 256;
+/// So few commands are left to apply: to wake a helper costs about as much as the checks.
+const FEW: usize = 2;
 
 type Answer = Arc<OnceLock<bool>>;
 
@@ -108,8 +110,8 @@ impl Helpers {
 
     /// Hands over the bytes of commands. If the helpers are behind, apply does the work.
     pub(crate) fn ahead(&self, commands: Vec<bytes::Bytes>) {
+        let Some(sender) = self.sender.as_ref().filter(|_| commands.len() > FEW) else { return };
         // Small bundles, so that several threads share a batch.
-        let Some(sender) = &self.sender else { return };
         for bundle in commands.chunks(16) {
             if sender.try_send(bundle.to_vec()).is_err() {
                 return;

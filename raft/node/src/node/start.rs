@@ -21,11 +21,13 @@ use crate::config::{NodeConfig, NodeParts, StartError};
 use crate::counters::Counters;
 use crate::events::Feed;
 use crate::heads::{Book, Exchange};
+use crate::lease::{Beats, Desk, RefusalFile, Rounds};
 use crate::members::Members;
 use crate::peers::{KEEPALIVE, MAX_MESSAGE, Peers};
 use crate::proto::archive_server::ArchiveServer;
 use crate::proto::forward_server::ForwardServer;
 use crate::proto::heads_server::HeadsServer;
+use crate::proto::lease_server::LeaseServer;
 use crate::proto::raft_server::RaftServer;
 use crate::published::Published;
 use crate::raft::Raft;
@@ -37,6 +39,7 @@ use crate::served::Served;
 use crate::service::archive::ArchiveService;
 use crate::service::forward::ForwardService;
 use crate::service::heads::HeadsService;
+use crate::service::lease::LeaseService;
 use crate::service::raft::RaftService;
 use crate::shared::{Shared, check_of};
 use crate::submit::Submitter;
@@ -58,6 +61,11 @@ impl NodeHandle {
         let shared = share(&config, &genesis, &store, verifier, clock)?;
         let machine = Machine::new(shared.clone(), genesis, store.snapshots().clone(), config.timing.snapshot_bytes);
         let peers = Arc::new(Peers::new(shared.clone(), lines.clone()));
+        let last = store.log().last().map_err(|e| StartError::Raft { why: e.to_string() })?;
+        let purged = store.log().purged().map_err(|e| StartError::Raft { why: e.to_string() })?;
+        let begun = last.is_some() || purged.is_some();
+        let refusals = RefusalFile::open(store.dir(), begun).map_err(|e| StartError::Raft { why: e.to_string() })?;
+        let last = last.map_or(0, |last| last.index);
         let log = Log::new(store.log().clone(), store.archive().clone());
         let raft = Raft::new(config.id.0, Arc::new(raft_config), Network::new(peers.clone()), log, machine);
         let raft = raft.await.map_err(|e| StartError::Raft { why: e.to_string() })?;
@@ -66,7 +74,9 @@ impl NodeHandle {
         }
         let reads = Reads::start(shared.clone(), raft.clone(), peers.clone());
         let submitter = Submitter::start(shared.clone(), raft.clone(), peers.clone(), reads.clone());
-        let book = Arc::new(Book::new(shared.clone(), signer, config.heads.clone()));
+        let book = Arc::new(Book::new(shared.clone(), signer.clone(), config.heads.clone()));
+        let desk = Arc::new(Desk::new(shared.clone(), raft.clone(), signer, refusals, last));
+        let rounds = Rounds { shared: shared.clone(), peers: peers.clone(), desk: desk.clone() };
         let inner = Inner {
             shared,
             raft,
@@ -74,6 +84,8 @@ impl NodeHandle {
             lines,
             peers,
             book,
+            desk,
+            rounds,
             submitter,
             reads,
             store: Mutex::new(Some(store)),
@@ -105,6 +117,7 @@ impl NodeHandle {
         let catch_up = CatchUp { shared: shared.clone(), book: book.clone(), peers: peers.clone(), interval };
         tasks.spawn(catch_up.run());
         tasks.spawn(Exchange { shared, book, peers, raft }.run());
+        tasks.spawn(Beats { desk: self.0.desk.clone(), rounds: self.0.rounds.clone() }.run());
         tasks.spawn(self.serve(incoming));
     }
 
@@ -116,6 +129,7 @@ impl NodeHandle {
         let closing = self.0.closing.clone();
         let incoming = incoming.map(move |line| line.map(|line| Served::new(line, &closing)));
         let heads = HeadsService { shared: shared.clone(), book: book.clone() };
+        let lease = LeaseService { shared: shared.clone(), desk: self.0.desk.clone() };
         let forward = ForwardService {
             shared: shared.clone(),
             raft: raft.clone(),
@@ -134,6 +148,7 @@ impl NodeHandle {
                 .initial_connection_window_size(4 * 1024 * 1024)
                 .add_service(RaftServer::new(raft_service).max_decoding_message_size(MAX_MESSAGE))
                 .add_service(HeadsServer::new(heads).max_decoding_message_size(MAX_MESSAGE))
+                .add_service(LeaseServer::new(lease).max_decoding_message_size(MAX_MESSAGE))
                 .add_service(ForwardServer::new(forward).max_decoding_message_size(MAX_MESSAGE))
                 .add_service(ArchiveServer::new(archive).max_decoding_message_size(MAX_MESSAGE))
                 .serve_with_incoming(incoming)

@@ -114,7 +114,7 @@ pub struct Site {
     pub organisation: OrgName,
     root: Certificate,
     ca: IssuingCa,
-    node_key: Arc<SoftwareKey>,
+    pub node_key: Arc<SoftwareKey>,
     sealing_key: PublicKey,
     land: &'static str,
 }

@@ -5,4 +5,5 @@
 
 mod attacks;
 mod kit;
+mod leases;
 mod life;

@@ -1,0 +1,126 @@
+//! The loop that carries tasks out while this node leads.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use futures::future::join_all;
+use tokio::time::Instant;
+use verbund_machine::State;
+use verbund_model::Command;
+use verbund_model::resource::{Finding, Millis, SignedFinding};
+
+use crate::port::{Port, Said};
+use crate::tasks::{Heard, Task, tasks};
+
+/// Between two looks.
+const LOOK: Duration = Duration::from_millis(200);
+/// Between two looks for workloads of which something is due: each costs a plan.
+const LOOK_FOR_DUE: Duration = Duration::from_secs(2);
+/// How far back expired evidence is looked for: whoever led before may not have come to it.
+const EXPIRED_WITHIN: Millis = 24 * 60 * 60 * 1000;
+/// The most workloads that are planned anew in one round.
+const MOST_DUE: usize = 64;
+/// Before a finding that did not become a verdict is asked for again, or a refused cause brought again.
+const AGAIN: Duration = Duration::from_millis(500);
+
+/// The loop.
+pub struct Controller<P> {
+    port: Arc<P>,
+    /// Tasks that came to nothing, and when to try them again.
+    later: BTreeMap<Task, Instant>,
+    /// When to look for due workloads again.
+    due_at: Instant,
+}
+
+impl<P: Port> Controller<P> {
+    /// A controller over a node.
+    #[must_use]
+    pub fn new(port: Arc<P>) -> Self {
+        Self { port, later: BTreeMap::new(), due_at: Instant::now() }
+    }
+
+    /// Runs until it is dropped. Only while this node leads is anything done.
+    pub async fn run(mut self) {
+        loop {
+            tokio::time::sleep(LOOK).await;
+            if self.port.leads() {
+                self.round().await;
+            } else {
+                self.later.clear();
+            }
+        }
+    }
+
+    /// One look, and all that follows from it.
+    pub async fn round(&mut self) {
+        let heard = self.port.heard().await;
+        let state = self.port.state();
+        let now = Instant::now();
+        self.later.retain(|_, at| *at > now);
+        let due = self.due(&state, now).await;
+        let all = tasks(&state, &heard).into_iter().chain(due);
+        let tasks: Vec<Task> = all.filter(|task| !self.later.contains_key(task)).collect();
+        drop(state);
+        let done = join_all(tasks.iter().map(|task| self.carry_out(task, &heard))).await;
+        for (task, result) in tasks.into_iter().zip(done) {
+            if let Err(why) = result {
+                tracing::debug!(?task, %why, "came to nothing; it is tried again");
+                self.later.insert(task, Instant::now() + AGAIN);
+            }
+        }
+    }
+
+    /// Workloads to be planned anew. Looking for them takes plans, so it is done apart and not in every round.
+    async fn due(&mut self, state: &Arc<State>, now: Instant) -> Vec<Task> {
+        if now < self.due_at {
+            return Vec::new();
+        }
+        let (state, clock) = (Arc::clone(state), self.port.now());
+        let look = move || state.due(clock.max(state.time()), EXPIRED_WITHIN, MOST_DUE);
+        let due = tokio::task::spawn_blocking(look).await;
+        self.due_at = Instant::now() + LOOK_FOR_DUE;
+        due.unwrap_or_default().into_iter().map(Task::Replan).collect()
+    }
+
+    async fn carry_out(&self, task: &Task, heard: &Heard) -> Result<(), Said> {
+        match task {
+            Task::Plan { verdict } => self.port.say(Command::PlanNext { verdict: *verdict }).await,
+            Task::Ask(finding) => self.ask(finding, heard).await,
+            Task::Open { cluster, generation } => {
+                tracing::info!(%cluster, generation, "opening a lease");
+                let (cluster, generation) = (cluster.clone(), *generation);
+                self.port.say(Command::OpenLease { cluster, generation, refusal: None }).await
+            }
+            Task::Replan(workload) => self.port.say(Command::Replan { workload: workload.clone() }).await,
+        }
+    }
+
+    async fn ask(&self, finding: &Finding, heard: &Heard) -> Result<(), Said> {
+        let statements = self.port.find(finding).await;
+        if self.are_enough(&statements) {
+            tracing::warn!(?finding, statements = statements.len(), "the voters agree: bringing the verdict");
+            return self.port.say(Command::SubmitVerdict { finding: finding.clone(), statements }).await;
+        }
+        // A voter that refuses this generation for ever is lost for it, and its holder lives: the next one takes its
+        // place, so that single glitches do not use the voters up (lease.md 14).
+        if let (Finding::LeaseEnded { cluster, generation }, Some(refusal)) = (finding, statements.into_iter().next())
+            && heard.lives(cluster)
+        {
+            let (cluster, generation) = (cluster.clone(), generation + 1);
+            return self.port.say(Command::OpenLease { cluster, generation, refusal: Some(refusal) }).await;
+        }
+        Err(Said::Failed("too few voters state it".to_owned()))
+    }
+
+    /// Whether it is worth bringing them: apply counts anew, with every rule.
+    fn are_enough(&self, statements: &[SignedFinding]) -> bool {
+        let state = self.port.state();
+        let (membership, id) = state.membership();
+        let counts = |statement: &&SignedFinding| statement.membership.index == id.index;
+        let stated = |set: &std::collections::BTreeSet<_>| {
+            statements.iter().filter(counts).filter(|statement| set.contains(&statement.node)).count()
+        };
+        !membership.configs.is_empty() && membership.configs.iter().all(|set| stated(set) * 2 > set.len())
+    }
+}
