@@ -8,9 +8,10 @@ use bytes::Bytes;
 use futures::stream::BoxStream;
 use serde::{Deserialize, Serialize};
 use verbund_identity::SignatureVerifier;
-use verbund_model::resource::{KeyOwner, Millis, RegisteredKey};
+use serde_json::Value;
+use verbund_model::resource::{Cause, KeyOwner, Millis, RegisteredKey, Workload};
 use verbund_model::view::{Event, Kind, Resource};
-use verbund_model::{FederationId, KeyId, Outcome, Refusal, UserId};
+use verbund_model::{ClusterName, FederationId, KeyId, Outcome, Refusal, UserId, WorkloadName};
 
 use crate::status::{Notice, Status};
 
@@ -112,6 +113,29 @@ pub trait ReadState: Send + Sync {
     fn session(&self, key: &KeyId) -> Option<SessionInfo>;
     /// The genesis document, byte for byte.
     fn genesis(&self) -> Bytes;
+    /// What the planner answers at `now`, as a JSON document: a dry run of `verbund-machine`, a report or a list of losses
+    /// of `verbund-planner`. Errors: the refusal that the like command would get. May take a while.
+    fn ask(&self, question: &Question, now: Millis) -> Result<Value, Refusal>;
+}
+
+/// What is asked of the planner. Nothing is carried out.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Question {
+    /// Where a workload would be placed if it were applied like this.
+    Apply(Box<Workload>),
+    /// What would become of a workload that is moved.
+    Move {
+        /// The workload.
+        workload: WorkloadName,
+        /// Failover, relocate, failback or drill.
+        cause: Cause,
+        /// Where to, if a place is named.
+        to: Option<ClusterName>,
+    },
+    /// For each cluster, which rules the workload's place keeps there.
+    Why(WorkloadName),
+    /// For each site, whether it can be lost now.
+    Capacity,
 }
 
 /// What an author needs to know of its last session to sign the next statement.

@@ -6,6 +6,7 @@ pub mod envelopes;
 pub mod genesis;
 pub mod health;
 pub mod openapi;
+pub mod planning;
 pub mod resources;
 pub mod sessions;
 pub mod status;

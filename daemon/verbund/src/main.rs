@@ -51,7 +51,7 @@ fn main() -> ExitCode {
 /// The daemon uses all processors; a command needs one.
 fn runtime(cli: &Cli) -> Result<tokio::runtime::Runtime, Failure> {
     let mut builder = match cli.command {
-        Command::Serve(_) => tokio::runtime::Builder::new_multi_thread(),
+        Command::Serve(_) | Command::Agent(_) => tokio::runtime::Builder::new_multi_thread(),
         _ => tokio::runtime::Builder::new_current_thread(),
     };
     builder.enable_all().build().map_err(Failure::internal)

@@ -3,11 +3,16 @@
 //! ```text
 //! configuration ─▶ enrolment, keys ─▶ trust, identity, lines ─▶ store ─▶ node ─┬▶ API (administration listener)
 //!                                                                              ├▶ join protocol (peer listener)
+//!                                                                              ├▶ agents of the site's clusters
+//!                                                                              ├▶ the controller, while it leads
 //!                                                                              ├▶ metrics, syslog sink
 //!                                                                              └▶ renewal of the own certificate
 //! ```
 
+mod agents;
+mod author;
 mod backfill;
+mod control;
 pub mod enrolment;
 mod error;
 mod http;
@@ -22,9 +27,10 @@ mod start;
 mod status;
 mod syslog;
 
-use std::sync::Arc;
+use std::sync::{Arc, PoisonError};
 use std::time::Duration;
 
+use futures::StreamExt as _;
 use tokio::net::TcpListener;
 use tokio::sync::watch;
 use tokio::task::JoinSet;
@@ -33,10 +39,24 @@ use verbund_tls::{Acceptor, Listener};
 
 pub use error::ServeError;
 
+use agents::AgentDesk;
+use author::NodeAuthor;
+use control::ControlPort;
+
 use crate::config::Config;
 use crate::join::server as join;
 use port::Port;
 use start::Started;
+
+/// Sets the log up, for other long-running commands.
+pub fn log(log: crate::config::Log) {
+    logging::init(log);
+}
+
+/// Tells systemd that the process serves.
+pub fn ready() {
+    notify::notify("READY=1");
+}
 
 /// How long tasks may take to end by themselves.
 const GRACE: Duration = Duration::from_secs(8);
@@ -48,6 +68,7 @@ pub async fn run(config: Config) -> Result<(), ServeError> {
     tracing::info!(version = env!("CARGO_PKG_VERSION"), data_dir = %config.data_dir.display(), "verbund starts");
     let admin = bind(&config.listen.admin, "listen.admin").await?;
     let metrics = bind(&config.listen.metrics, "listen.metrics").await?;
+    let agents = bind(&config.listen.agents, "listen.agents").await?;
     let peers = bind(&config.listen.peers, "listen.peers").await?;
     let started = start::start(&config).await?;
     let (stop_sender, stop) = watch::channel(false);
@@ -57,6 +78,10 @@ pub async fn run(config: Config) -> Result<(), ServeError> {
         let acceptor = acceptor(&started, listener, Listener::Peers { joining: true }, &config)?;
         let lines = started.lines.clone();
         endless.spawn(async move { lines.serve(acceptor).await });
+    }
+    spawn_control(&started, &mut endless);
+    for listener in agents {
+        spawn_agents(&config, &started, listener, &stop, &mut endless, &mut tasks)?;
     }
     let shutdown = CancellationToken::new();
     spawn_services(&config, &started, admin, metrics, &stop, &shutdown, &mut tasks)?;
@@ -118,6 +143,41 @@ fn spawn_services(
         let (settings, origin) = (syslog::Settings::of(syslog), started.origin());
         tasks.spawn(syslog::run(settings, origin, records, applied, stop.clone()));
     }
+    Ok(())
+}
+
+/// What the leader watches over; at every node, since any may come to lead.
+fn spawn_control(started: &Started, endless: &mut JoinSet<()>) {
+    // A panic while the lock was held leaves the keys as they were.
+    let signer = started.keys.lock().unwrap_or_else(PoisonError::into_inner).node_key();
+    let author = NodeAuthor::new(started.node.clone(), started.enrolment.federation, signer);
+    let port = Arc::new(ControlPort { node: started.node.clone(), author });
+    endless.spawn(verbund_control::Controller::new(port).run());
+}
+
+/// The listener for agents of this site's clusters.
+fn spawn_agents(
+    config: &Config,
+    started: &Started,
+    listener: TcpListener,
+    stop: &watch::Receiver<bool>,
+    endless: &mut JoinSet<()>,
+    tasks: &mut JoinSet<()>,
+) -> Result<(), ServeError> {
+    let acceptor = acceptor(started, listener, Listener::Admin, config)?;
+    let own = started.identity.id().trust_domain;
+    let site = started.enrolment.site.clone();
+    let desk = Arc::new(AgentDesk::new(started.node.clone(), site, started.keys.clone()));
+    endless.spawn(desk.clone().knock());
+    let incoming = acceptor.map(|accepted| Ok::<_, std::io::Error>(accepted.stream));
+    let mut stop = stop.clone();
+    tasks.spawn(async move {
+        let told = async move { drop(stop.wait_for(|stop| *stop).await) };
+        let served = verbund_agent_link::serve(desk, own, verbund_agent_link::Questions::new(), incoming, told);
+        if let Err(error) = served.await {
+            tracing::error!(%error, "agents are served no more");
+        }
+    });
     Ok(())
 }
 

@@ -16,7 +16,7 @@ use rcgen::{
 };
 use serde_json::{Value, json};
 use verbund_api::port::{
-    AuditError, CertificateOrder, Consistency, Federation, IssueError, IssuedCertificate, ReadError, ReadState,
+    AuditError, CertificateOrder, Consistency, Federation, IssueError, IssuedCertificate, Question, ReadError, ReadState,
     SessionInfo, SubmitError, Submitted, View, WatchError, WatchItem, WatchResult,
 };
 use verbund_api::wire::{ENVELOPE_TYPE, SessionDocument};
@@ -30,7 +30,7 @@ use verbund_identity::{
 use verbund_machine::{Entry, LogEntry, LogId, State};
 use verbund_model::resource::{Action, CoordinatorSet, Der, Millis, OrgRole, RegisteredKey, UserRole};
 use verbund_model::view::{Event, Kind, Resource};
-use verbund_model::{Algorithm, Command, Document, FederationId, KeyId, OrgName, PublicKey, UserId};
+use verbund_model::{Algorithm, Command, Document, FederationId, KeyId, OrgName, PublicKey, Refusal, UserId};
 
 use crate::client::{Answer, request};
 use crate::memory::START;
@@ -73,6 +73,20 @@ impl ReadState for Snapshot {
     }
     fn genesis(&self) -> Bytes {
         Bytes::copy_from_slice(self.0.genesis())
+    }
+    fn ask(&self, question: &Question, now: Millis) -> Result<serde_json::Value, Refusal> {
+        let answer = match question {
+            Question::Apply(workload) => serde_json::to_value(self.0.plan_dry_run(workload, now)?),
+            Question::Move { workload, cause, to } => {
+                serde_json::to_value(self.0.move_dry_run(workload, cause.clone(), to.clone(), now)?)
+            }
+            Question::Why(workload) => {
+                let missing = Refusal::NotFound { what: format!("workload {workload}") };
+                serde_json::to_value(self.0.why(workload, now).ok_or(missing)?)
+            }
+            Question::Capacity => serde_json::to_value(self.0.capacity(now)),
+        };
+        Ok(answer.unwrap())
     }
 }
 

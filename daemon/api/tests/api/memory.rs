@@ -63,6 +63,14 @@ impl ReadState for State {
     fn genesis(&self) -> Bytes {
         Bytes::from_static(GENESIS)
     }
+    fn ask(&self, question: &Question, _: Millis) -> Result<Value, Refusal> {
+        match question {
+            Question::Capacity => Ok(json!([])),
+            Question::Apply(_) | Question::Move { .. } | Question::Why(_) => {
+                Err(Refusal::NotFound { what: "a workload in memory".to_owned() })
+            }
+        }
+    }
 }
 
 pub fn federation_id() -> FederationId {

@@ -406,3 +406,9 @@ join-unavailable = der Verbund kann die Anfrage zurzeit nicht annehmen ({ $reaso
 words-expired = die signierte Änderung galt bis { $end }, und im Log ist es { $now }
 words-valid-too-long = die signierte Änderung gilt bis { $end }, zu lange nach der Zeit { $now } im Log
 words-sessions = der Schlüssel hat { $limit } offene Sitzungen, mehr sind nicht erlaubt; die erste endet { $end }
+agent-no-label = { $got } ist kein Etikett: schreiben Sie SCHLÜSSEL=WERT
+agent-no-kind = { $got } ist keine Objektart: schreiben Sie VERSION/ART oder GRUPPE/VERSION/ART
+agent-no-site = einen Standort { $site } gibt es nicht
+agent-other = { $path } gehört dem Agenten eines anderen Clusters: nehmen Sie ein anderes Verzeichnis
+agent-next = Nun den Agenten starten: verbund agent run --data-dir { $path } (mit --simulated für einen simulierten Cluster)
+about-cluster-add = Container-Cluster { $cluster }

@@ -53,6 +53,7 @@ config-field-data-dir = Verzeichnis, in dem der Daemon Schlüssel, Log, Abbilder
 config-field-site = Name des Standorts, zu dem dieser Daemon gehören muss.
 config-field-listen-peers = Zu bindende Adressen für andere Knoten, etwa [::]:7100 oder 10.0.0.1:7100.
 config-field-listen-admin = Zu bindende Adressen für die HTTP-API, etwa 127.0.0.1:7101.
+config-field-listen-agents = Adressen für die Agenten der Container-Cluster des Standorts, etwa [::]:7103; keine: kein Agent wird bedient.
 config-field-listen-metrics = Zu bindende Adressen für Prometheus (ohne TLS), etwa 127.0.0.1:7102.
 config-field-advertise = Wo andere diesen Knoten erreichen: Host:Port oder Netz=Host:Port.
 config-field-inbound = „accept“, oder „none“, wenn dieser Knoten nichts annimmt und alle selbst anwählt.

@@ -406,3 +406,9 @@ join-unavailable = the federation cannot take the request at the moment ({ $reas
 words-expired = the signed change was valid until { $end }, and it is { $now } in the log
 words-valid-too-long = the signed change is valid until { $end }, too long after the log's time { $now }
 words-sessions = the key has { $limit } open sessions, which is the most; the first ends at { $end }
+agent-no-label = { $got } is no label: write KEY=VALUE
+agent-no-kind = { $got } is no kind: write VERSION/KIND or GROUP/VERSION/KIND
+agent-no-site = there is no site { $site }
+agent-other = { $path } belongs to the agent of another cluster: use another folder
+agent-next = Start its agent: verbund agent run --data-dir { $path } (with --simulated for a simulated cluster)
+about-cluster-add = cluster { $cluster }

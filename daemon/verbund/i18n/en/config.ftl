@@ -53,6 +53,7 @@ config-field-data-dir = Directory where the daemon keeps keys, log, snapshots an
 config-field-site = Name of the site that this daemon must belong to.
 config-field-listen-peers = Addresses to bind for peers, such as [::]:7100 or 10.0.0.1:7100.
 config-field-listen-admin = Addresses to bind for the HTTP API, such as 127.0.0.1:7101.
+config-field-listen-agents = Addresses to bind for the agents of the site's clusters, such as [::]:7103; none: no agent is served.
 config-field-listen-metrics = Addresses to bind for Prometheus (without TLS), such as 127.0.0.1:7102.
 config-field-advertise = Where peers reach this node: host:port or network=host:port.
 config-field-inbound = "accept", or "none" if this node accepts nothing and dials everyone itself.

@@ -25,6 +25,11 @@ pub fn laender() -> Vec<CompletionCandidate> {
     super::laender().iter().copied().map(CompletionCandidate::new).collect()
 }
 
+/// Rules from which an exception can be asked for.
+pub fn exception_rules() -> Vec<CompletionCandidate> {
+    vec![CompletionCandidate::new(verbund_machine::planner::GEOREDUNDANCY)]
+}
+
 /// Contexts of this user. A file that cannot be read offers none: completion is no place for errors.
 pub fn contexts() -> Vec<CompletionCandidate> {
     let path = Paths::from_environment().ok().map(|paths| paths.contexts());

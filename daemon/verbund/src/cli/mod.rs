@@ -2,11 +2,13 @@
 //! that follows from their place ([`localise`]).
 
 mod admin;
+mod agent;
 mod candidates;
 mod duration;
 mod federation;
 mod local;
 mod localise;
+mod placement;
 mod prefix;
 mod resource;
 mod usage;
@@ -18,6 +20,7 @@ use clap::{Args, Parser, Subcommand};
 use clap_complete::ArgValueCandidates;
 use verbund_keys::PassphraseSource;
 
+pub use agent::{AgentCommand, AgentRun, ClusterAdd};
 pub use admin::{NodeCommand, OrgCommand, PolicyCommand, ProposalCommand, RoleCommand, UserCommand};
 pub use duration::Span;
 pub use federation::{Found, Init, InvitationCommand, Invite, Join, SiteCommand};
@@ -26,6 +29,10 @@ pub use local::{
     NetworkCommand, Shell,
 };
 pub use localise::{command, setting_id};
+pub use placement::{
+    ChangeCommand, ClusterCommand, ConsentCommand, Drill, EvidenceCommand, ExceptionCommand, Failback, Failover,
+    FenceCommand, IncidentCommand, Plan, Relocate, TimingsCommand, TimingsSet, Why, WorkloadCommand,
+};
 pub use prefix::HashPrefix;
 pub use resource::{Apply, Delete, Get, List, Status, Watch};
 pub use usage::explain;
@@ -108,12 +115,39 @@ pub enum Command {
     Policy(PolicyCommand),
     #[command(subcommand)]
     Proposal(ProposalCommand),
+    #[command(subcommand)]
+    Cluster(ClusterCommand),
+    #[command(subcommand)]
+    Agent(AgentCommand),
     Get(Get),
     List(List),
     Apply(Apply),
     Delete(Delete),
     Watch(Watch),
     Status(Status),
+    Plan(Plan),
+    Why(Why),
+    Capacity,
+    #[command(subcommand)]
+    Workload(WorkloadCommand),
+    Failover(Failover),
+    Relocate(Relocate),
+    Failback(Failback),
+    Drill(Drill),
+    #[command(subcommand)]
+    Fence(FenceCommand),
+    #[command(subcommand)]
+    Evidence(EvidenceCommand),
+    #[command(subcommand)]
+    Exception(ExceptionCommand),
+    #[command(subcommand)]
+    Consent(ConsentCommand),
+    #[command(subcommand)]
+    Change(ChangeCommand),
+    #[command(subcommand)]
+    Incident(IncidentCommand),
+    #[command(subcommand)]
+    Timings(TimingsCommand),
     #[command(subcommand)]
     Audit(AuditCommand),
     #[command(subcommand)]

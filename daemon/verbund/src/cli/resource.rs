@@ -35,6 +35,8 @@ pub struct Apply {
     pub file: PathBuf,
     #[arg(long = "org", value_name = "ORG")]
     pub organisation: Option<verbund_model::OrgName>,
+    #[arg(long, value_name = "ID")]
+    pub plan: Option<verbund_model::Hash>,
 }
 
 /// `delete`

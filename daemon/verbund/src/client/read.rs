@@ -81,12 +81,23 @@ impl Client {
 
     /// A read with the user's certificate; logs in again if the site no longer takes the one at hand.
     pub(super) async fn read<T: DeserializeOwned>(&self, path: &str) -> Result<Result<Read<T>, ApiError>, Failure> {
+        self.ask(Method::GET, path, None).await
+    }
+
+    /// The same for a question that has a body. It changes nothing, so it may be asked again.
+    pub(super) async fn ask<T: DeserializeOwned>(
+        &self,
+        method: Method,
+        path: &str,
+        body: Option<hyper::body::Bytes>,
+    ) -> Result<Result<Read<T>, ApiError>, Failure> {
         let mut logged_in_anew = false;
         loop {
             let http = self.reader().await?;
             let result = self
                 .until_deadline(async || {
-                    let result = http.json::<T>(Method::GET, path, None).await;
+                    let content = body.clone().map(|body| ("application/json", body));
+                    let result = http.json::<T>(method.clone(), path, content).await;
                     // A site that refuses our certificate gives us another.
                     if result.as_ref().is_err_and(|e| e.is_passing() && !is_refused_handshake(e)) {
                         http.turn_elsewhere().await;
@@ -155,7 +166,7 @@ impl Client {
     }
 
     /// Says how old a stale answer is; nobody is to take it for the newest.
-    fn told<T>(&self, read: Read<T>) -> Read<T> {
+    pub(super) fn told<T>(&self, read: Read<T>) -> Read<T> {
         if self.consistency == Consistency::Stale {
             let age = read.age.map_or_else(|| "?".to_owned(), crate::output::age);
             crate::output::say(&t!("client-stale", age = age, index = read.index));

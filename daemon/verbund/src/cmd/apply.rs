@@ -5,10 +5,11 @@ use std::path::Path;
 use serde::Deserialize;
 use serde_json::{Value, json};
 use verbund_identity::Precondition;
-use verbund_model::resource::{Action, Address, Land, UserRole};
+use verbund_model::resource::{Action, Address, UserRole, Workload};
 use verbund_model::view::{API_VERSION, Kind};
-use verbund_model::{Accepted, Command, Document, NodeId, OrgName, SiteName, UserId};
+use verbund_model::{Accepted, Command, Document, Hash, NodeId, OrgName, SiteName, UserId};
 
+use super::document::{self, Origin, Wish, named, read};
 use crate::app::App;
 use crate::cli::Apply;
 use crate::client::{Change, Client};
@@ -49,17 +50,88 @@ struct Metadata {
 struct Prepared {
     kind: Kind,
     name: String,
-    change: Change,
+    wish: Wish,
+    precondition: Option<Precondition>,
 }
+
+/// One change, and to which document it belongs.
+type Numbered = (usize, Change);
 
 pub async fn run(app: &App, apply: Apply) -> Result<Exit, Failure> {
     let documents = documents(&apply.file)?;
     // All are read before the first is sent: a mistake in the last one changes nothing.
-    let prepared = prepare(documents, apply.organisation.as_ref())?;
+    let origin = Origin { directory: directory(&apply.file), organisation: apply.organisation.as_ref() };
+    let prepared = prepare(documents, origin)?;
+    let expect = expected(&prepared, apply.plan)?;
     let client = app.client()?;
     let existed = existing(&client, &prepared).await?;
-    let results = client.write_all(prepared.iter().map(|p| p.change.clone()).collect()).await?;
+    let changes = changes(&client, &prepared, expect).await?;
+    let results = send(&client, prepared.len(), changes).await?;
     report(app, &prepared, &existed, results)
+}
+
+/// The directory to which paths within a file are relative.
+pub fn directory(file: &Path) -> &Path {
+    file.parent().filter(|_| file != Path::new("-")).unwrap_or_else(|| Path::new("."))
+}
+
+/// A plan is one of one workload.
+fn expected(prepared: &[Prepared], plan: Option<Hash>) -> Result<Option<Hash>, Failure> {
+    let workloads = prepared.iter().filter(|one| matches!(one.wish, Wish::Workload(_))).count();
+    match plan {
+        Some(_) if workloads != 1 => Err(Failure::usage(t!("apply-plan-one", found = workloads))),
+        plan => Ok(plan),
+    }
+}
+
+/// The changes that the documents ask for, in their order.
+async fn changes(client: &Client, prepared: &[Prepared], expect: Option<Hash>) -> Result<Vec<Numbered>, Failure> {
+    let mut all = Vec::with_capacity(prepared.len());
+    for (number, one) in prepared.iter().enumerate() {
+        let commands = match &one.wish {
+            Wish::Commands(commands) => commands.clone(),
+            Wish::Workload(workload) => vec![apply_workload(workload, expect)],
+            Wish::Cluster { site, spec } => {
+                vec![super::cluster::described(client, &one.name, site.as_ref(), spec).await?]
+            }
+        };
+        // The condition is about the resource as it was read: it holds for the first change of it.
+        let mut precondition = one.precondition;
+        for command in commands {
+            let about = format!("{}/{}", one.kind.plural(), one.name);
+            all.push((number, Change { about, command, precondition: precondition.take() }));
+        }
+    }
+    Ok(all)
+}
+
+fn apply_workload(workload: &Workload, expect: Option<Hash>) -> Command {
+    let Workload { name, organisation, customer, spec, .. } = workload.clone();
+    Command::ApplyWorkload { name, organisation, customer, spec, expect }
+}
+
+/// Asks for all changes and gives the result of each document: the first failure, otherwise the last outcome that changed
+/// something.
+async fn send(
+    client: &Client,
+    documents: usize,
+    changes: Vec<Numbered>,
+) -> Result<Vec<Result<Accepted, Failure>>, Failure> {
+    let (numbers, changes): (Vec<usize>, Vec<Change>) = changes.into_iter().unzip();
+    let answers = client.write_all(changes).await?;
+    let mut results: Vec<Option<Result<Accepted, Failure>>> = (0..documents).map(|_| None).collect();
+    for (number, answer) in numbers.into_iter().zip(answers) {
+        let Some(slot) = results.get_mut(number) else { continue };
+        let keep = match (slot.as_ref(), &answer) {
+            (Some(Err(_)), _) => true,
+            (Some(Ok(before)), Ok(Accepted::Unchanged { .. })) => !matches!(before, Accepted::Unchanged { .. }),
+            _ => false,
+        };
+        if !keep {
+            *slot = Some(answer);
+        }
+    }
+    Ok(results.into_iter().map(|result| result.unwrap_or_else(|| Err(Failure::internal("")))).collect())
 }
 
 /// The documents of a file: YAML with any number of documents, or JSON; a `List` is its items.
@@ -95,7 +167,7 @@ pub fn documents(path: &Path) -> Result<Vec<Value>, Failure> {
     Ok(all)
 }
 
-fn prepare(documents: Vec<Value>, organisation: Option<&OrgName>) -> Result<Vec<Prepared>, Failure> {
+fn prepare(documents: Vec<Value>, origin: Origin<'_>) -> Result<Vec<Prepared>, Failure> {
     if documents.is_empty() {
         return Err(Failure::usage(t!("apply-nothing")));
     }
@@ -103,7 +175,7 @@ fn prepare(documents: Vec<Value>, organisation: Option<&OrgName>) -> Result<Vec<
     let mut wrong = Vec::new();
     for (number, document) in (1_usize..).zip(documents) {
         let name = document.pointer("/metadata/name").and_then(Value::as_str).unwrap_or("?").to_owned();
-        match prepare_one(document, organisation) {
+        match prepare_one(document, origin) {
             Ok(one) if prepared.iter().any(|p| p.kind == one.kind && p.name == one.name) => {
                 wrong.push(t!("apply-twice", number = number, name = name));
             }
@@ -114,16 +186,37 @@ fn prepare(documents: Vec<Value>, organisation: Option<&OrgName>) -> Result<Vec<
     if wrong.is_empty() { Ok(prepared) } else { Err(Failure::new(wrong.join("\n  ")).remedy(t!("apply-wrong-remedy"))) }
 }
 
-fn prepare_one(document: Value, organisation: Option<&OrgName>) -> Result<Prepared, String> {
-    let wanted: Wanted = serde_json::from_value(document).map_err(|error| error.to_string())?;
+fn prepare_one(document: Value, origin: Origin<'_>) -> Result<Prepared, String> {
+    let wanted = wanted(document)?;
+    let name = wanted.metadata.name;
+    let wish = match document::wish(wanted.kind, &name, &wanted.spec, origin)? {
+        Some(wish) => wish,
+        None => Wish::Commands(vec![command(wanted.kind, &name, wanted.spec, origin.organisation)?]),
+    };
+    let precondition = wanted.metadata.resource_version.map(Precondition::Version);
+    Ok(Prepared { kind: wanted.kind, name, wish, precondition })
+}
+
+/// The workloads of a file, and how many documents of it are about something else.
+pub fn workloads(documents: Vec<Value>, origin: Origin<'_>) -> Result<(Vec<Workload>, usize), Failure> {
+    let prepared = prepare(documents, origin)?;
+    let all = prepared.len();
+    let of = |one: Prepared| if let Wish::Workload(workload) = one.wish { Some(*workload) } else { None };
+    let workloads: Vec<Workload> = prepared.into_iter().filter_map(of).collect();
+    let others = all - workloads.len();
+    Ok((workloads, others))
+}
+
+/// The outer form of a document.
+fn wanted(document: Value) -> Result<Wanted, String> {
+    let wanted: Wanted = serde_path_to_error::deserialize(document).map_err(|error| match error.path().to_string().as_str() {
+        "." => error.inner().to_string(),
+        path => format!("{path}: {}", error.inner()),
+    })?;
     if wanted.api_version != API_VERSION {
         return Err(t!("apply-version", got = wanted.api_version, wanted = API_VERSION));
     }
-    let name = wanted.metadata.name;
-    let command = command(wanted.kind, &name, wanted.spec, organisation)?;
-    let about = format!("{}/{name}", wanted.kind.plural());
-    let precondition = wanted.metadata.resource_version.map(Precondition::Version);
-    Ok(Prepared { kind: wanted.kind, name, change: Change { about, command, precondition } })
+    Ok(wanted)
 }
 
 #[derive(Deserialize)]
@@ -157,21 +250,8 @@ struct NodeSpec {
     addresses: Vec<Address>,
 }
 
-/// Of a site only where it stands can be changed.
-#[derive(Deserialize)]
-#[serde(rename_all = "camelCase")]
-struct SiteSpec {
-    land: Land,
-}
-
 /// The command that makes a resource as the document says.
 fn command(kind: Kind, name: &str, spec: Value, organisation: Option<&OrgName>) -> Result<Command, String> {
-    fn read<T: serde::de::DeserializeOwned>(spec: Value) -> Result<T, String> {
-        serde_json::from_value(spec).map_err(|error| format!("spec: {error}"))
-    }
-    fn named<T: std::str::FromStr<Err: ToString>>(name: &str) -> Result<T, String> {
-        name.parse().map_err(|error: T::Err| format!("metadata.name: {}", error.to_string()))
-    }
     match kind {
         Kind::CatalogueEntry => {
             let spec: CatalogueSpec = read(spec)?;
@@ -192,15 +272,11 @@ fn command(kind: Kind, name: &str, spec: Value, organisation: Option<&OrgName>) 
             let NodeSpec { addresses } = read(spec)?;
             Ok(Command::UpdateNode { node: named::<NodeId>(name)?, addresses })
         }
-        Kind::Site => {
-            let SiteSpec { land } = read(spec)?;
-            Ok(Command::UpdateSite { site: named(name)?, land })
-        }
         Kind::Organisation => Err(t!("apply-use", command = "verbund org create")),
         Kind::User => Err(t!("apply-use", command = "verbund user create")),
         Kind::Key => Err(t!("apply-use", command = "verbund user add-key")),
         Kind::Invitation => Err(t!("apply-use", command = "verbund invite")),
-        Kind::Federation | Kind::Admission | Kind::Proposal => Err(t!("apply-never", kind = kind.as_str())),
+        _ => Err(t!("apply-never", kind = kind.as_str())),
     }
 }
 
@@ -275,7 +351,12 @@ mod tests {
         let directory = tempfile::tempdir().unwrap();
         let path = directory.path().join("f.yaml");
         std::fs::write(&path, text).unwrap();
-        prepare(documents(&path)?, None)
+        prepare(documents(&path)?, Origin { directory: directory.path(), organisation: None })
+    }
+
+    fn command(one: &Prepared) -> &Command {
+        let Wish::Commands(commands) = &one.wish else { panic!() };
+        &commands[0]
     }
 
     const ENTRY: &str = "apiVersion: verbund.de/v1
@@ -292,10 +373,10 @@ spec:
         let policy = "kind: Policy\napiVersion: verbund.de/v1\nmetadata: {name: p}\nspec: {document: {a: 1}}\n";
         let all = read(&format!("---\n{ENTRY}---\n{policy}")).unwrap();
         assert_eq!(all.len(), 2);
-        assert_eq!(all[0].change.precondition, Some(Precondition::Version(7)));
-        assert!(matches!(&all[1].change.command, Command::Propose { action: Action::SetPolicy { .. } }));
+        assert_eq!(all[0].precondition, Some(Precondition::Version(7)));
+        assert!(matches!(command(&all[1]), Command::Propose { action: Action::SetPolicy { .. } }));
         let json = r#"{"kind":"List","items":[{"apiVersion":"verbund.de/v1","kind":"Site","metadata":{"name":"nord"},"spec":{"land":"DE-NI"}}]}"#;
-        assert!(matches!(&read(json).unwrap()[0].change.command, Command::UpdateSite { .. }));
+        assert!(matches!(command(&read(json).unwrap()[0]), Command::UpdateSite { .. }));
     }
 
     #[test]

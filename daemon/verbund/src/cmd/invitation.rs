@@ -139,7 +139,17 @@ pub fn from_resource<T: serde::de::DeserializeOwned>(resource: &Resource) -> Res
             fields.insert("id".to_owned(), json!(user));
         }
         Kind::Admission | Kind::Proposal => drop(fields.insert("hash".to_owned(), json!(name))),
-        Kind::RoleBinding | Kind::Invitation => {}
+        // What stands beside the spec of these in the model stands in it for people.
+        Kind::Cluster | Kind::Workload => {
+            let beside = ["site", "standing", "observation", "agent", "organisation", "customer", "deleting"];
+            let (outer, inner): (Vec<_>, Vec<_>) =
+                fields.into_iter().partition(|(field, _)| beside.contains(&field.as_str()));
+            fields = outer.into_iter().collect();
+            fields.insert("spec".to_owned(), serde_json::Value::Object(inner.into_iter().collect()));
+            fields.insert("name".to_owned(), json!(name));
+        }
+        Kind::RoleBinding | Kind::Invitation | Kind::Placement | Kind::Lease | Kind::Presence | Kind::Consent => {}
+        Kind::LicenceVeto | Kind::Timings | Kind::Verdict => {}
         _ => drop(fields.insert("name".to_owned(), json!(name))),
     }
     let odd = |error: serde_json::Error| {

@@ -1,29 +1,49 @@
 //! What each command does; one file for each noun.
 
+mod agent;
 mod apply;
 mod audit;
+mod capacity;
+mod cluster;
+mod cluster_add;
 mod completion;
 mod config;
+mod consent;
 mod context;
+mod document;
+mod drill;
+mod evidence;
+mod exception;
+mod fence;
 mod found;
 mod init;
 mod invitation;
 mod join;
 mod keys;
+mod moves;
 mod network;
 mod node;
 mod org;
+mod placing;
+mod plan;
 mod policy;
+mod progress;
 mod proposal;
 mod resource;
 mod role;
 mod site;
 mod status;
+mod ticket;
+mod timings;
 mod user;
 mod watch;
+mod why;
+mod workload;
 
+pub use apply::documents;
 use clap::ArgMatches;
 pub use invitation::from_resource;
+pub use placing::waiting;
 pub use proposal::act;
 
 use crate::app::App;
@@ -56,12 +76,29 @@ async fn carry_out(app: &App, command: Command, matches: &ArgMatches) -> Result<
         Command::Node(command) => node::run(app, command).await,
         Command::Policy(command) => policy::run(app, command).await,
         Command::Proposal(command) => proposal::run(app, command).await,
+        Command::Cluster(command) => cluster::run(app, command).await,
+        Command::Agent(command) => agent::run(app, command).await,
         Command::Get(get) => resource::get(app, get).await,
         Command::List(list) => resource::list(app, list).await,
         Command::Apply(apply) => apply::run(app, apply).await,
         Command::Delete(delete) => resource::delete(app, delete).await,
         Command::Watch(watch) => watch::run(app, watch).await,
         Command::Status(status) => status::run(app, status).await,
+        Command::Plan(plan) => plan::run(app, plan).await,
+        Command::Why(why) => why::run(app, why).await,
+        Command::Capacity => capacity::run(app).await,
+        Command::Workload(command) => workload::run(app, command).await,
+        Command::Failover(failover) => moves::failover(app, failover).await,
+        Command::Relocate(relocate) => moves::relocate(app, relocate).await,
+        Command::Failback(failback) => moves::failback(app, failback).await,
+        Command::Drill(drill) => drill::run(app, drill).await,
+        Command::Fence(command) => fence::run(app, command).await,
+        Command::Evidence(command) => evidence::run(app, command).await,
+        Command::Exception(command) => exception::run(app, command).await,
+        Command::Consent(command) => consent::run(app, command).await,
+        Command::Change(command) => ticket::change(app, command).await,
+        Command::Incident(command) => ticket::incident(app, command).await,
+        Command::Timings(command) => timings::run(app, command).await,
         Command::Audit(command) => audit::run(app, command).await,
         Command::Network(command) => network::run(app, command, matches).await,
         Command::Keys(command) => keys::run(app, command),

@@ -66,7 +66,8 @@ pub async fn by_prefix(client: &Client, kind: Kind, prefix: &HashPrefix) -> Resu
     }
 }
 
-fn none(kind: Kind, name: &str) -> Failure {
+/// There is no such resource.
+pub fn none(kind: Kind, name: &str) -> Failure {
     let what = format!("{}/{name}", kind.plural());
     Failure::new(t!("resource-none", what = what)).remedy(t!("resource-none-remedy", kind = kind.plural()))
 }
@@ -139,8 +140,16 @@ fn deletion(kind: Kind, name: &str) -> Result<Command, Failure> {
             let role = crate::cli::user_role(role).map_err(Failure::usage)?;
             Ok(Command::UnbindRole { organisation: organisation.parse()?, user: user.parse()?, role })
         }
-        Kind::Federation | Kind::Organisation | Kind::Site | Kind::Key | Kind::Admission | Kind::Proposal => {
-            Err(Failure::usage(t!("delete-not-possible", kind = kind.plural())))
+        Kind::Workload => Ok(Command::DeleteWorkload { name: name.parse()? }),
+        Kind::Cluster => Ok(Command::RemoveCluster { name: name.parse()? }),
+        Kind::Evidence => Ok(Command::DeleteEvidence { name: name.parse()? }),
+        Kind::Consent => Ok(Command::WithdrawConsent { workload: name.parse()? }),
+        Kind::Change => Ok(Command::CloseChange { name: name.parse()? }),
+        Kind::LicenceVeto => {
+            let (site, workload) =
+                name.split_once('.').ok_or_else(|| Failure::usage(t!("delete-veto-name", name = name)))?;
+            Ok(Command::LiftLicenceVeto { site: site.parse()?, workload: workload.parse()? })
         }
+        _ => Err(Failure::usage(t!("delete-not-possible", kind = kind.plural()))),
     }
 }

@@ -1,5 +1,7 @@
 //! `verbund status`: one screen that answers "is everything all right?". Each value says who says so, and how old it is.
 
+mod placings;
+
 use verbund_api::Status;
 use verbund_api::status::{Notice, Role};
 use verbund_model::resource::Standing;
@@ -42,7 +44,8 @@ pub async fn run(app: &App, args: Args) -> Result<Exit, Failure> {
 }
 
 async fn show(app: &App, client: &Client, status: &Status) -> Result<Exit, Failure> {
-    let findings = findings(status, crate::client::now());
+    let mut findings = findings(status, crate::client::now());
+    findings.extend(placings::findings(client).await);
     // Programs get the status as it is; people also see who waits for them.
     let waiting = if app.output.format() == Format::Table { waiting(client).await } else { Vec::new() };
     app.output.value(status, || screen(status, &findings, &waiting, app.output.paint()))?;

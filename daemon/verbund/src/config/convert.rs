@@ -22,7 +22,8 @@ pub fn convert(settings: &Settings, errors: &mut Vec<ConfigError>) -> Option<Con
     let data_dir = c.directory("dataDir");
     let inbound = c.choice("inbound", &[("accept", true), ("none", false)]);
     let peers = c.sockets("listen.peers");
-    let listen = Listen { peers, admin: c.sockets("listen.admin"), metrics: c.sockets("listen.metrics") };
+    let (admin, agents) = (c.sockets("listen.admin"), c.sockets("listen.agents"));
+    let listen = Listen { peers, admin, agents, metrics: c.sockets("listen.metrics") };
     let site = c.optional("site", SiteName::from_str);
     let advertise = c.list("advertise", Address::from_str);
     let proxy = c.proxy();

@@ -55,6 +55,7 @@ pub const FIELDS: &[Field] = &[
     one("site", &[]),
     many("listen.peers", &["[::]:7100"]),
     many("listen.admin", &["[::1]:7101", "127.0.0.1:7101"]),
+    many("listen.agents", &[]),
     many("listen.metrics", &[]),
     many("advertise", &[]),
     one("inbound", &["accept"]),

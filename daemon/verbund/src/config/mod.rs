@@ -27,7 +27,7 @@ pub use error::{ConfigError, ConfigErrors};
 pub use field::FIELDS;
 pub use probe::probe;
 pub use settings::{Hidden, Settings, Source};
-pub use values::{Config, Limits, Log, LogFormat, Syslog};
+pub use values::{Config, Limits, Log, LogFormat, LogLevel, Syslog};
 
 /// Where the file lies if nobody says otherwise.
 pub const DEFAULT_PATH: &str = "/etc/verbund/verbund.yaml";

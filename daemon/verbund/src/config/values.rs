@@ -39,13 +39,15 @@ pub struct Config {
     pub checkpoint: Checkpoints,
 }
 
-/// Addresses to bind. Peers, administration and metrics have listeners of their own: what is visible follows the listener.
+/// Addresses to bind. Peers, administration, agents and metrics have listeners of their own: what is visible follows the listener.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Listen {
     /// For peers and joining sites; empty if nothing inbound is accepted.
     pub peers: Vec<SocketAddr>,
     /// For the HTTP API.
     pub admin: Vec<SocketAddr>,
+    /// For the agents of the site's clusters; empty: none is served.
+    pub agents: Vec<SocketAddr>,
     /// For Prometheus, without TLS; empty: no metrics are served.
     pub metrics: Vec<SocketAddr>,
 }

@@ -17,12 +17,14 @@ const ENGLISH: &[(&str, &str)] = &[
     ("help.ftl", include_str!("../../i18n/en/help.ftl")),
     ("config.ftl", include_str!("../../i18n/en/config.ftl")),
     ("audit.ftl", include_str!("../../i18n/en/audit.ftl")),
+    ("place.ftl", include_str!("../../i18n/en/place.ftl")),
 ];
 const GERMAN: &[(&str, &str)] = &[
     ("cli.ftl", include_str!("../../i18n/de/cli.ftl")),
     ("help.ftl", include_str!("../../i18n/de/help.ftl")),
     ("config.ftl", include_str!("../../i18n/de/config.ftl")),
     ("audit.ftl", include_str!("../../i18n/de/audit.ftl")),
+    ("place.ftl", include_str!("../../i18n/de/place.ftl")),
 ];
 
 static LANG: OnceLock<Lang> = OnceLock::new();

@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 use unicode_width::UnicodeWidthStr as _;
-use verbund_model::resource::{Action, Address, KeyOwner};
+use verbund_model::resource::{Action, Address, CopyRole, KeyOwner, PlacedCopy, Waiting};
 use verbund_model::view::{Kind, Resource};
 
 use super::time::local_of;
@@ -169,6 +169,39 @@ fn action(value: &Value) -> String {
     known.and_then(|action| crate::cmd::act(&action).ok()).unwrap_or_else(|| text(value))
 }
 
+/// Where the copies of a placement are: the active ones, and those that are being stopped.
+fn copies(value: &Value) -> String {
+    let copies = serde_json::from_value::<Vec<PlacedCopy>>(value.clone()).unwrap_or_default();
+    let shown = copies.iter().filter(|copy| copy.role != CopyRole::Standby);
+    let texts: Vec<String> = shown
+        .map(|copy| match copy.role {
+            CopyRole::Stopping => format!("{} ({})", copy.cluster, t!("copy-stopping")),
+            _ => copy.cluster.to_string(),
+        })
+        .collect();
+    if texts.is_empty() { "-".to_owned() } else { texts.join(", ") }
+}
+
+/// What a placement waits for.
+fn waiting(value: &Value) -> String {
+    let known = serde_json::from_value::<Option<Waiting>>(value.clone()).ok();
+    known.map_or_else(|| text(value), |waiting| waiting.as_ref().map_or_else(|| "-".to_owned(), crate::cmd::waiting))
+}
+
+/// An object with one field, such as the subject of an evidence: `site nord`.
+fn one(value: &Value) -> String {
+    let field = value.as_object().and_then(|fields| fields.iter().next());
+    field.map_or_else(|| text(value), |(name, inner)| format!("{name} {}", text(inner)))
+}
+
+fn yes(value: &Value) -> String {
+    match value {
+        Value::Bool(true) => t!("word-yes"),
+        Value::Bool(false) => t!("word-no"),
+        other => text(other),
+    }
+}
+
 /// What became of an invitation. That its time is over changes nothing in the state, and yet it is worth nothing.
 fn invitation(resource: &Resource) -> String {
     let state = resource.status.pointer("/used/state").and_then(Value::as_str).unwrap_or("-");
@@ -242,16 +275,56 @@ fn columns(kind: Kind) -> &'static [Column] {
         Kind::CatalogueEntry => {
             &[column!("column-organisation": "/spec/organisation"), column!("column-schema": "/spec/schemaVersion")]
         }
-        Kind::Cluster => &[column!("column-site": "/spec/site"), column!("column-standing": "/status/standing")],
-        Kind::Workload | Kind::Change | Kind::Incident => &[column!("column-organisation": "/spec/organisation")],
-        Kind::Exception => &[column!("column-approvals": "/status/approvals", count)],
-        Kind::Placement
-        | Kind::Evidence
-        | Kind::Lease
-        | Kind::Presence
-        | Kind::Verdict
-        | Kind::Consent
-        | Kind::LicenceVeto
-        | Kind::Timings => &[],
+        Kind::Cluster => &[
+            column!("column-site": "/spec/site"),
+            column!("column-zone": "/spec/zone"),
+            column!("column-schutzbedarf": "/spec/schutzbedarf"),
+            column!("column-stage": "/spec/stage"),
+            column!("column-standing": "/status/standing"),
+        ],
+        Kind::Workload => &[
+            column!("column-organisation": "/spec/organisation"),
+            column!("column-customer": "/spec/customer"),
+            column!("column-priority": "/spec/priority"),
+        ],
+        Kind::Placement => {
+            &[column!("column-runs": "/status/copies", copies), column!("column-waiting": "/status/waiting", waiting)]
+        }
+        Kind::Evidence => &[
+            column!("column-subject": "/spec/subject", one),
+            column!("column-kind": "/spec/kind"),
+            column!("column-issuer": "/spec/issuer"),
+            column!("column-until": "/spec/validUntil", time),
+        ],
+        Kind::Lease => {
+            &[column!("column-generation": "/status/generation"), column!("column-open": "/status/open", yes)]
+        }
+        Kind::Presence => &[column!("column-number": "/status/number"), column!("column-lost": "/status/lost", yes)],
+        Kind::Verdict => &[
+            column!("column-finding": "/spec/finding"),
+            column!("column-remaining": "/status/remaining", count),
+        ],
+        Kind::Change => &[
+            column!("column-workload": "/spec/workload"),
+            column!("column-kind": "/status/kind"),
+            column!("column-closed": "/status/closed", yes),
+        ],
+        Kind::Incident => &[
+            column!("column-workload": "/spec/workload"),
+            column!("column-cluster": "/spec/cluster"),
+            column!("column-reason": "/spec/reason"),
+            column!("column-resolved": "/status/resolved", yes),
+        ],
+        Kind::Exception => &[
+            column!("column-rule": "/spec/rule"),
+            column!("column-workload": "/spec/workload"),
+            column!("column-until": "/spec/until", time),
+            column!("column-approvals": "/status/approvals", count),
+        ],
+        Kind::Consent => &[column!("column-customer": "/spec/customer"), column!("column-sites": "/spec/sites")],
+        Kind::LicenceVeto => &[column!("column-reason": "/spec/reason")],
+        Kind::Timings => {
+            &[column!("column-lease": "/spec/timings/lease"), column!("column-margin": "/spec/timings/margin")]
+        }
     }
 }

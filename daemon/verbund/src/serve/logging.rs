@@ -10,8 +10,19 @@ pub fn init(log: Log) {
     let level = LevelFilter::from_level(log.level.filter());
     // Our own words at the level wanted; those of libraries only if they warn, or if everything is wanted.
     let libraries = if log.level.filter() == tracing::Level::TRACE { level } else { level.min(LevelFilter::WARN) };
-    let ours =
-        ["verbund", "verbund_api", "verbund_keys", "verbund_machine", "verbund_node", "verbund_store", "verbund_tls"];
+    let ours = [
+        "verbund",
+        "verbund_agent",
+        "verbund_agent_kube",
+        "verbund_agent_link",
+        "verbund_api",
+        "verbund_control",
+        "verbund_keys",
+        "verbund_machine",
+        "verbund_node",
+        "verbund_store",
+        "verbund_tls",
+    ];
     // openraft warns at each heartbeat of an absent peer, several times a second; what matters of it is in the status.
     let raft = if level > LevelFilter::INFO { level } else { level.min(LevelFilter::ERROR) };
     let targets = Targets::new()

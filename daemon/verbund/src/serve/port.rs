@@ -9,7 +9,7 @@ use futures::stream::{self, BoxStream};
 use time::OffsetDateTime;
 use verbund_api::Status;
 use verbund_api::port::{
-    AuditError, CertificateOrder, Consistency, Federation, IssueError, IssuedCertificate, ReadError, ReadState,
+    AuditError, CertificateOrder, Consistency, Federation, IssueError, IssuedCertificate, Question, ReadError, ReadState,
     SessionInfo, SubmitError, Submitted, View, WatchError, WatchInterrupted, WatchItem, WatchResult,
 };
 use verbund_identity::{SignatureVerifier, SpiffeId, Subject};
@@ -17,7 +17,7 @@ use verbund_keys::{AwsVerifier, LeafRequest, ProvenKey, SiteKeys};
 use verbund_machine::State;
 use verbund_model::resource::{Millis, RegisteredKey};
 use verbund_model::view::{Kind, Resource};
-use verbund_model::{FederationId, KeyId};
+use verbund_model::{FederationId, KeyId, Refusal};
 use verbund_node::{Clock as _, NodeHandle, SystemClock};
 
 use super::records;
@@ -215,5 +215,22 @@ impl ReadState for Seen {
 
     fn genesis(&self) -> Bytes {
         Bytes::copy_from_slice(self.0.genesis())
+    }
+
+    fn ask(&self, question: &Question, now: Millis) -> Result<serde_json::Value, Refusal> {
+        let now = now.max(self.0.time());
+        let answer = match question {
+            Question::Apply(workload) => serde_json::to_value(self.0.plan_dry_run(workload, now)?),
+            Question::Move { workload, cause, to } => {
+                serde_json::to_value(self.0.move_dry_run(workload, cause.clone(), to.clone(), now)?)
+            }
+            Question::Why(workload) => {
+                let missing = || Refusal::NotFound { what: format!("workload {workload}") };
+                serde_json::to_value(self.0.why(workload, now).ok_or_else(missing)?)
+            }
+            Question::Capacity => serde_json::to_value(self.0.capacity(now)),
+        };
+        // String keys only, and no failing serialiser.
+        Ok(answer.unwrap_or_default())
     }
 }

@@ -1,0 +1,107 @@
+//! What the state wants of one cluster, in the agent's words.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use verbund_agent_core::{Desired, DesiredCopy, DesiredLease, DesiredRole};
+use verbund_machine::{Held, State};
+use verbund_model::resource::{Amounts, Cluster, CopyRole, Mode, PlacedCopy, Workload};
+use verbund_model::{ClusterName, WorkloadName};
+
+/// What an agent was told of its copies, so that one which has not changed stays the same `Arc`.
+#[derive(Default)]
+pub struct Copies(BTreeMap<WorkloadName, (u64, Arc<DesiredCopy>)>);
+
+impl Copies {
+    /// What is wanted of a cluster in a state; of each workload in `known` that has no copy there, that it is gone.
+    pub fn desired(&mut self, state: &State, cluster: &Cluster, known: &BTreeSet<WorkloadName>) -> Desired {
+        let mut workloads = BTreeMap::new();
+        for (workload, copy) in state.desired(&cluster.name) {
+            let name = workload.value.name.clone();
+            workloads.insert(name.clone(), self.keep(name, workload.version, wanted(&workload, &copy)));
+        }
+        let lacking: Vec<_> = known.iter().filter(|name| !workloads.contains_key(*name)).cloned().collect();
+        for name in lacking {
+            // A cluster whose site is gone from the state wants nothing told.
+            let Some(gone) = gone(state, cluster, &name) else { continue };
+            workloads.insert(name.clone(), self.keep(name, 0, gone));
+        }
+        self.0.retain(|name, _| workloads.contains_key(name));
+        Desired {
+            index: state.applied().index,
+            cluster: cluster.name.clone(),
+            lease: lease(state, &cluster.name),
+            cluster_kinds: cluster.spec.cluster_kinds.clone(),
+            workloads,
+        }
+    }
+
+    /// The copy as it was told before, if it says the same. Manifests are compared by their workload's version.
+    fn keep(&mut self, name: WorkloadName, version: u64, copy: DesiredCopy) -> Arc<DesiredCopy> {
+        if let Some((known, kept)) = self.0.get(&name)
+            && *known == version
+            && same_but_manifests(kept, &copy)
+        {
+            return Arc::clone(kept);
+        }
+        let copy = Arc::new(copy);
+        self.0.insert(name, (version, Arc::clone(&copy)));
+        copy
+    }
+}
+
+fn same_but_manifests(a: &DesiredCopy, b: &DesiredCopy) -> bool {
+    (a.epoch, a.role, &a.mode, a.generation, a.stop_budget) == (b.epoch, b.role, &b.mode, b.generation, b.stop_budget)
+}
+
+fn wanted(workload: &Held<Workload>, copy: &PlacedCopy) -> DesiredCopy {
+    let Workload { name, organisation, spec, .. } = &workload.value;
+    DesiredCopy {
+        workload: name.clone(),
+        organisation: organisation.clone(),
+        epoch: copy.epoch,
+        role: match copy.role {
+            CopyRole::Active => DesiredRole::Active,
+            CopyRole::Standby => DesiredRole::Standby,
+            CopyRole::Stopping => DesiredRole::Stopping,
+        },
+        mode: spec.mode.clone(),
+        generation: copy.generation,
+        stop_budget: spec.stop_budget,
+        manifests: spec.manifests.clone().into(),
+        amounts: spec.requirements.amounts.clone(),
+    }
+}
+
+/// A workload of which the cluster still has something, and for which the state has no copy there.
+fn gone(state: &State, cluster: &Cluster, name: &WorkloadName) -> Option<DesiredCopy> {
+    let workload = state.workload(name).map(|held| &held.value);
+    let of_site = || state.site(&cluster.site).map(|site| site.value.organisation.clone());
+    let organisation = workload.map(|workload| workload.organisation.clone()).or_else(of_site)?;
+    Some(DesiredCopy {
+        workload: name.clone(),
+        organisation,
+        epoch: state.placement(name).map_or(0, |placement| placement.value.epoch),
+        role: DesiredRole::Gone { deleted: workload.is_none() },
+        mode: workload.map_or(Mode::Parallel { copies: 1 }, |workload| workload.spec.mode.clone()),
+        generation: 0,
+        stop_budget: workload.map_or(0, |workload| workload.spec.stop_budget),
+        manifests: Arc::new([]),
+        amounts: Amounts::default(),
+    })
+}
+
+fn lease(state: &State, cluster: &ClusterName) -> Option<DesiredLease> {
+    let lease = &state.lease(cluster).filter(|lease| lease.value.open)?.value;
+    let in_force = &state.timings().value;
+    let (length, margin) = (u64::from(in_force.timings.lease), u64::from(in_force.timings.margin));
+    Some(DesiredLease {
+        generation: lease.generation,
+        opened: lease.opened_at,
+        length,
+        margin,
+        longest_length: length.max(in_force.lease_before.into()),
+        longest_margin: margin.max(in_force.margin_before.into()),
+        incarnation: 0,
+    })
+}
