@@ -30,7 +30,7 @@ pub struct ObservedNamespace {
 }
 
 /// An object with the owner's label of a workload, wherever it lies. Whether it is really ours, and not a controller's copy of
-/// a label, is for [`crate::reconcile`] to say: a driver gives all that have the label.
+/// a label, is for [`mod@crate::reconcile`] to say: a driver gives all that have the label.
 #[derive(Clone, Debug, PartialEq)]
 pub struct ObservedObject {
     /// Its whole body as it lies in the cluster.
