@@ -35,7 +35,6 @@ pub use error::ApiError;
 use http::Http;
 pub use pending::Pending;
 pub use planning::Move;
-pub use read::Read;
 use routes::Routes;
 pub use watch::Watched;
 pub use write::{Change, now};

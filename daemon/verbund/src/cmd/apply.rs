@@ -209,10 +209,11 @@ pub fn workloads(documents: Vec<Value>, origin: Origin<'_>) -> Result<(Vec<Workl
 
 /// The outer form of a document.
 fn wanted(document: Value) -> Result<Wanted, String> {
-    let wanted: Wanted = serde_path_to_error::deserialize(document).map_err(|error| match error.path().to_string().as_str() {
-        "." => error.inner().to_string(),
-        path => format!("{path}: {}", error.inner()),
-    })?;
+    let wanted: Wanted =
+        serde_path_to_error::deserialize(document).map_err(|error| match error.path().to_string().as_str() {
+            "." => error.inner().to_string(),
+            path => format!("{path}: {}", error.inner()),
+        })?;
     if wanted.api_version != API_VERSION {
         return Err(t!("apply-version", got = wanted.api_version, wanted = API_VERSION));
     }

@@ -1,7 +1,9 @@
 //! `verbund cluster`: clusters, what their agents measured, and which copies lie there.
 
 use serde_json::json;
-use verbund_model::resource::{Amounts, Cluster, ClusterSpec, ClusterStanding, CopyRole, Lease, Placement, RegisteredKey};
+use verbund_model::resource::{
+    Amounts, Cluster, ClusterSpec, ClusterStanding, CopyRole, Lease, Placement, RegisteredKey,
+};
 use verbund_model::view::{Kind, Resource};
 use verbund_model::{ClusterName, Command, SiteName};
 
@@ -106,7 +108,8 @@ fn screen(resource: &Resource, lease: Option<&Resource>, placements: &[Placement
         Some(seen) => {
             let old = age(crate::client::now().saturating_sub(seen.measured));
             table.row(vec![t!("cluster-measured"), t!("cluster-measured-value", age = old)]);
-            let state = if seen.ready { t!("phase-ready") } else { t!("cluster-impaired", reason = seen.impairment.as_str()) };
+            let state =
+                if seen.ready { t!("phase-ready") } else { t!("cluster-impaired", reason = seen.impairment.as_str()) };
             table.row(vec![t!("column-state"), state]);
             table.row(vec!["Kubernetes".to_owned(), seen.kubernetes.to_string()]);
             table.row(vec![t!("cluster-allocatable"), amounts(&seen.allocatable)]);
@@ -115,7 +118,8 @@ fn screen(resource: &Resource, lease: Option<&Resource>, placements: &[Placement
     }
     let mut text = table.render();
     if !placements.is_empty() {
-        let mut table = Table::new(vec![t!("column-workload"), t!("column-copy"), t!("column-epoch"), t!("column-state")]);
+        let mut table =
+            Table::new(vec![t!("column-workload"), t!("column-copy"), t!("column-epoch"), t!("column-state")]);
         for placement in placements {
             for copy in placement.copies.iter().filter(|copy| copy.cluster == cluster.name) {
                 let state = if copy.role == CopyRole::Standby { "-".to_owned() } else { placing::phase(&copy.phase) };

@@ -135,7 +135,12 @@ pub fn wish(kind: Kind, name: &str, spec: &Value, origin: Origin<'_>) -> Result<
             let ConsentFields { customer, workload, sites } = read(spec)?;
             let wanted = named::<WorkloadName>(name)?;
             if let Some(other) = workload.filter(|workload| *workload != wanted) {
-                return Err(t!("document-other-name", field = "spec.workload", found = other.to_string(), wanted = name));
+                return Err(t!(
+                    "document-other-name",
+                    field = "spec.workload",
+                    found = other.to_string(),
+                    wanted = name
+                ));
             }
             Command::GiveConsent { consent: Consent { customer, workload: wanted, sites } }
         }

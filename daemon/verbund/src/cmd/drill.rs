@@ -9,8 +9,8 @@ use verbund_model::resource::{CopyPhase, CopyRole, Millis, PlacedCopy, Placement
 use verbund_model::{ClusterName, Command, WorkloadName};
 
 use super::moves;
-use super::progress::{Goal, each_state, settled};
 use super::placing;
+use super::progress::{Goal, each_state, settled};
 use crate::app::App;
 use crate::cli::{Confirm, Drill};
 use crate::client::{Client, Move};
@@ -116,9 +116,7 @@ pub async fn run(app: &App, args: Drill) -> Result<Exit, Failure> {
 async fn offer_failback(app: &App, client: &Client, workload: &Workload, args: &Drill) -> Result<(), Failure> {
     use std::io::IsTerminal as _;
     let wanted = args.failback
-        || (!args.confirm.yes
-            && std::io::stdin().is_terminal()
-            && app.confirm(&t!("drill-failback"), false).is_ok());
+        || (!args.confirm.yes && std::io::stdin().is_terminal() && app.confirm(&t!("drill-failback"), false).is_ok());
     if wanted {
         moves::back(app, client, &workload.name, &Confirm { yes: true }, false).await?;
     } else {
@@ -141,9 +139,8 @@ impl Report {
     /// Takes note of a state. Whether there is more to wait for.
     fn note(&mut self, placement: &Placement, after: u64) -> bool {
         let line = placing::line(placement);
-        let is_new = self.seen.last().is_none_or(|last| {
-            last.copies != placement.copies || last.waiting != placement.waiting
-        });
+        let is_new =
+            self.seen.last().is_none_or(|last| last.copies != placement.copies || last.waiting != placement.waiting);
         if is_new {
             say(&format!("{:>8}  {line}", format!("+{after} ms")));
             let (copies, waiting) = (placement.copies.clone(), placement.waiting.clone());
@@ -151,7 +148,8 @@ impl Report {
         }
         let moved = |copy: &&PlacedCopy| copy.role == CopyRole::Active && !self.from.contains(&copy.cluster);
         let left = !placement.copies.iter().any(|copy| {
-            copy.role == CopyRole::Stopping || copy.role == CopyRole::Active && self.from.len() == 1 && self.from.contains(&copy.cluster)
+            copy.role == CopyRole::Stopping
+                || copy.role == CopyRole::Active && self.from.len() == 1 && self.from.contains(&copy.cluster)
         });
         let ready = placement.copies.iter().filter(moved).any(|copy| copy.phase == CopyPhase::Ready);
         if left && self.stopped_after.is_none() {

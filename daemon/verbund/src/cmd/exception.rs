@@ -30,7 +30,8 @@ pub async fn run(app: &App, command: ExceptionCommand) -> Result<Exit, Failure> 
             app.confirm(&t!("confirm-approve"), confirm.yes)?;
             let about = t!("about-approve-exception", name = name.to_string());
             let accepted = client.write(about.clone(), Command::ApproveException { name: name.clone() }).await?;
-            let next = matches!(accepted, Accepted::Waiting { .. }).then(|| format!("verbund exception approve {name}"));
+            let next =
+                matches!(accepted, Accepted::Waiting { .. }).then(|| format!("verbund exception approve {name}"));
             app.tell(&about, &accepted, next)
         }
     }

@@ -104,11 +104,8 @@ pub fn predicted((workload, before): &Known, dry: &DryRun) -> String {
 
 /// What may be lost by not waiting for the old copy.
 fn losses(workload: &Workload, alive: &[String]) -> String {
-    let rpo = if workload.spec.rpo == 0 {
-        t!("failover-rpo-none")
-    } else {
-        t!("failover-rpo", seconds = workload.spec.rpo)
-    };
+    let rpo =
+        if workload.spec.rpo == 0 { t!("failover-rpo-none") } else { t!("failover-rpo", seconds = workload.spec.rpo) };
     if alive.is_empty() { rpo } else { format!("{} {rpo}", t!("failover-may-run", clusters = alive.join(", "))) }
 }
 

@@ -73,8 +73,13 @@ pub fn line(placement: &Placement) -> String {
 /// The copies, one a row.
 #[must_use]
 pub fn copies(placement: &Placement) -> Table {
-    let mut table =
-        Table::new(vec![t!("column-cluster"), t!("column-copy"), t!("column-epoch"), t!("column-since"), t!("column-state")]);
+    let mut table = Table::new(vec![
+        t!("column-cluster"),
+        t!("column-copy"),
+        t!("column-epoch"),
+        t!("column-since"),
+        t!("column-state"),
+    ]);
     for copy in &placement.copies {
         let cells = [copy.cluster.to_string(), role(copy.role), copy.epoch.to_string(), local(copy.since)];
         table.row(cells.into_iter().chain([phase(&copy.phase)]).collect());
@@ -98,9 +103,7 @@ pub fn difference(before: Option<&Placement>, after: &Placement, paint: Paint) -
         let (mark, text) = match (of(old), of(&after.copies)) {
             (None, Some((_, new))) => (paint.paint(Tone::Good, "+"), new),
             (Some((_, gone)), None) => (paint.paint(Tone::Bad, "-"), gone),
-            (Some((_, was)), Some((_, is))) if was != is => {
-                (paint.paint(Tone::Warning, "~"), format!("{was} → {is}"))
-            }
+            (Some((_, was)), Some((_, is))) if was != is => (paint.paint(Tone::Warning, "~"), format!("{was} → {is}")),
             (_, same) => (" ".to_owned(), same.map(|(_, text)| text).unwrap_or_default()),
         };
         table.row(vec![mark, name.to_string(), text]);
@@ -131,7 +134,12 @@ mod tests {
     #[test]
     fn a_plan_shows_what_comes_goes_and_changes() {
         let before = placed(json!([["nord", "active", 1], ["ost", "standby", 0], ["west", "standby", 0]]));
-        let after = placed(json!([["nord", "stopping", 1], ["ost", "active", 2], ["sued", "standby", 0], ["west", "standby", 0]]));
+        let after = placed(json!([
+            ["nord", "stopping", 1],
+            ["ost", "active", 2],
+            ["sued", "standby", 0],
+            ["west", "standby", 0]
+        ]));
         let text = difference(Some(&before), &after, Paint::new(false)).render();
         let lines: Vec<&str> = text.lines().collect();
         assert!(lines[0].starts_with("~  nord") && lines[1].starts_with("~  ost"), "{text}");

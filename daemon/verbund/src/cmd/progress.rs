@@ -60,13 +60,7 @@ pub async fn each_state(
 
 /// Shows what becomes of a placement until the goal is reached. Ctrl-C ends the watching only, and tells how to go on with
 /// it.
-pub async fn follow(
-    app: &App,
-    client: &Client,
-    name: &WorkloadName,
-    from: u64,
-    goal: Goal,
-) -> Result<Exit, Failure> {
+pub async fn follow(app: &App, client: &Client, name: &WorkloadName, from: u64, goal: Goal) -> Result<Exit, Failure> {
     let mut last = String::new();
     let (mut end, mut result) = (None, None);
     let each = |placement: &Placement| {
@@ -136,9 +130,14 @@ mod tests {
         let both = |placement: &Placement| (settled(placement, Goal::Serving), settled(placement, Goal::Moved));
         let at = placed(&[("sued", "active", ready.clone())], none.clone(), none.clone());
         assert_eq!(both(&at), (Some(Exit::Ok), Some(Exit::Ok)));
-        let old = placed(&[("nord", "stopping", ready.clone()), ("sued", "active", ready.clone())], none.clone(), none.clone());
+        let old = placed(
+            &[("nord", "stopping", ready.clone()), ("sued", "active", ready.clone())],
+            none.clone(),
+            none.clone(),
+        );
         assert_eq!(both(&old), (Some(Exit::Ok), None));
-        let starting = placed(&[("sued", "active", json!({ "starting": { "reason": "image" } }))], none.clone(), none.clone());
+        let starting =
+            placed(&[("sued", "active", json!({ "starting": { "reason": "image" } }))], none.clone(), none.clone());
         assert_eq!(both(&starting), (None, None));
         let on_its_way = placed(&[("sued", "active", ready.clone())], none.clone(), json!("ost"));
         assert_eq!(both(&on_its_way), (None, None));

@@ -76,12 +76,7 @@ fn screen(report: &Report, paint: Paint) -> String {
             Table::new(vec![t!("column-standard"), t!("column-found"), t!("column-wanted"), t!("column-reason")]);
         for reason in failed(cluster) {
             let lang = told();
-            table.row(vec![
-                reason.standard().to_owned(),
-                reason.found(lang),
-                reason.wanted(lang),
-                reason.text(lang),
-            ]);
+            table.row(vec![reason.standard().to_owned(), reason.found(lang), reason.wanted(lang), reason.text(lang)]);
         }
         for row in table.render().lines() {
             text += &format!("  {row}\n");

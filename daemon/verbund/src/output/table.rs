@@ -300,10 +300,9 @@ fn columns(kind: Kind) -> &'static [Column] {
             &[column!("column-generation": "/status/generation"), column!("column-open": "/status/open", yes)]
         }
         Kind::Presence => &[column!("column-number": "/status/number"), column!("column-lost": "/status/lost", yes)],
-        Kind::Verdict => &[
-            column!("column-finding": "/spec/finding"),
-            column!("column-remaining": "/status/remaining", count),
-        ],
+        Kind::Verdict => {
+            &[column!("column-finding": "/spec/finding"), column!("column-remaining": "/status/remaining", count)]
+        }
         Kind::Change => &[
             column!("column-workload": "/spec/workload"),
             column!("column-kind": "/status/kind"),

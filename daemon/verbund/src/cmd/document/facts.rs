@@ -31,7 +31,10 @@ mod tests {
     #[test]
     fn degrees_and_millionths() {
         let of = |latitude: Value| in_millionths(json!({ "coordinates": { "latitude": latitude, "longitude": 9.5 } }));
-        assert_eq!(of(json!(52.3759)).unwrap()["coordinates"], json!({ "latitude": 52_375_900, "longitude": 9_500_000 }));
+        assert_eq!(
+            of(json!(52.3759)).unwrap()["coordinates"],
+            json!({ "latitude": 52_375_900, "longitude": 9_500_000 })
+        );
         assert_eq!(of(json!(52_375_900)).unwrap()["coordinates"]["latitude"], json!(52_375_900));
         assert_eq!(of(json!(-0.000_001)).unwrap()["coordinates"]["latitude"], json!(-1));
         for wrong in [json!(90.1), json!("52"), json!(null)] {

@@ -18,7 +18,7 @@ const SHOWN: usize = 10;
 const OLD_MS: Millis = 10 * 60 * 1000;
 
 /// The findings, from what the node has: the status must also be seen where nobody leads.
-pub async fn findings(client: &Client) -> Vec<Finding> {
+pub(super) async fn findings(client: &Client) -> Vec<Finding> {
     read(client).await.unwrap_or_default()
 }
 
@@ -126,16 +126,28 @@ mod tests {
 
     #[test]
     fn all_is_well_where_nothing_waits() {
-        let lease = resource(Kind::Lease, "nord-a", json!({ "cluster": "nord-a" }), json!({ "generation": 1, "open": true, "openedAt": 3 }));
-        let presence = resource(Kind::Presence, "nord", json!({ "site": "nord" }), json!({ "number": 2, "lost": false }));
+        let lease = resource(
+            Kind::Lease,
+            "nord-a",
+            json!({ "cluster": "nord-a" }),
+            json!({ "generation": 1, "open": true, "openedAt": 3 }),
+        );
+        let presence =
+            resource(Kind::Presence, "nord", json!({ "site": "nord" }), json!({ "number": 2, "lost": false }));
         let found = of(&[placement(Value::Null, json!([]))], &[presence], &[cluster(1_000, true)], &[lease], 2_000);
         assert!(found.unwrap().is_empty());
     }
 
     #[test]
     fn what_waits_is_lost_or_silent_is_found() {
-        let lease = resource(Kind::Lease, "nord-a", json!({ "cluster": "nord-a" }), json!({ "generation": 1, "open": false, "openedAt": 3 }));
-        let presence = resource(Kind::Presence, "nord", json!({ "site": "nord" }), json!({ "number": 2, "lost": true }));
+        let lease = resource(
+            Kind::Lease,
+            "nord-a",
+            json!({ "cluster": "nord-a" }),
+            json!({ "generation": 1, "open": false, "openedAt": 3 }),
+        );
+        let presence =
+            resource(Kind::Presence, "nord", json!({ "site": "nord" }), json!({ "number": 2, "lost": true }));
         let waits = placement(json!({ "fence": { "cluster": "nord-a" } }), json!([]));
         let found = of(&[waits], &[presence], &[cluster(0, false)], &[lease], OLD_MS + 1).unwrap();
         let texts: Vec<&str> = found.iter().map(|f| f.text.as_str()).collect();
