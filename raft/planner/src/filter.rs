@@ -224,17 +224,22 @@ const SEARCHES: &[(Rule, Search)] = &[
     (Rule::Capacity, capacity),
     (Rule::ExtendedResources, extended_resources),
     (Rule::DistinctSites, distinct_sites),
-    (Rule::Distance, distance),
 ];
 
-/// Whether the place suits what is sought, given that the place alone fits.
-pub(crate) fn suits(seek: &Seek<'_>, place: &Place<'_>) -> bool {
-    SEARCHES.iter().all(|(_, search)| search(seek, place).is_none())
+/// Whether the place suits what is sought, given that the place alone fits. `away` says how many kilometres it is to the other
+/// copy of that number.
+pub(crate) fn suits(seek: &Seek<'_>, place: &Place<'_>, away: impl Fn(usize) -> Option<u32>) -> bool {
+    SEARCHES.iter().all(|(_, search)| search(seek, place).is_none()) && distance(seek, away).is_none()
 }
 
 /// What the place does not keep of what is sought.
 pub(crate) fn objections(seek: &Seek<'_>, place: &Place<'_>) -> Vec<Reason> {
-    SEARCHES.iter().filter_map(|(_, search)| search(seek, place)).collect()
+    let away = |number: usize| {
+        let other = seek.others.get(number).and_then(|other| other.coordinates);
+        other.zip(place.coordinates()).map(|(from, to)| kilometres(from, to))
+    };
+    let searched = SEARCHES.iter().filter_map(|(_, search)| search(seek, place));
+    searched.chain(distance(seek, away)).collect()
 }
 
 fn licence_veto(seek: &Seek<'_>, place: &Place<'_>) -> Option<Reason> {
@@ -277,7 +282,7 @@ fn distinct_sites(seek: &Seek<'_>, place: &Place<'_>) -> Option<Reason> {
     Some(Reason::SameSite { site: other.site.clone(), other: other.cluster.clone() })
 }
 
-fn distance(seek: &Seek<'_>, place: &Place<'_>) -> Option<Reason> {
+fn distance(seek: &Seek<'_>, away: impl Fn(usize) -> Option<u32>) -> Option<Reason> {
     if seek.role != CopyRole::Standby {
         return None;
     }
@@ -285,11 +290,11 @@ fn distance(seek: &Seek<'_>, place: &Place<'_>) -> Option<Reason> {
         DistanceClass::Betriebsredundant => return None,
         DistanceClass::GeoredundantMitBegruendung | DistanceClass::Georedundant => {}
     }
-    seek.others.iter().find_map(|other| {
-        let found = other.coordinates.zip(place.coordinates()).map(|(from, to)| kilometres(from, to));
-        let least = if seek.excepted { WITH_REASON } else { GEOREDUNDANT };
+    seek.others.iter().enumerate().find_map(|(number, other)| {
+        let found = away(number);
+        let wanted = if seek.excepted { WITH_REASON } else { GEOREDUNDANT };
         let exception = !seek.excepted && found.is_some_and(|found| found >= WITH_REASON);
-        let near = found.is_none_or(|found| found < least);
-        near.then(|| Reason::Distance { other: other.site.clone(), found, wanted: least, exception })
+        let near = found.is_none_or(|found| found < wanted);
+        near.then(|| Reason::Distance { other: other.site.clone(), found, wanted, exception })
     })
 }

@@ -4,10 +4,11 @@ use std::collections::BTreeMap;
 use std::rc::Rc;
 use std::sync::Arc;
 
-use verbund_model::resource::{Millis, PlacedCopy, Placement};
+use verbund_model::resource::{Coordinates, Millis, PlacedCopy, Placement};
 use verbund_model::{ClusterName, SiteName, WorkloadName};
 
 use crate::demand::{Demand, Group, Shape};
+use crate::distance::kilometres;
 use crate::filter::{self, Ask, Seek};
 use crate::inventory::Inventory;
 use crate::place::Place;
@@ -34,12 +35,19 @@ struct Field<'a> {
     capacity: [u128; 2],
     /// For each shape, the places that alone fit: they do not change within a batch.
     fits: BTreeMap<Shape, Rc<[usize]>>,
+    /// For each point from which was measured, the kilometres to each place.
+    away: BTreeMap<Coordinates, Away>,
 }
+
+/// Kilometres from one point to each place of a field; none where nobody said where that stands.
+pub(crate) type Away = Rc<[Option<u32>]>;
 
 /// CPU and memory of one site within a group.
 struct SiteLoad {
     capacity: [u128; 2],
     reserved: [u128; 2],
+    /// What its loss would bring to the others, in millionths of what they can give.
+    share: [u64; 2],
 }
 
 /// What scores know of the load of sites.
@@ -108,14 +116,17 @@ impl<'a> Ground<'a> {
         let field = self.groups.get_mut(&seek.demand.shape.group())?;
         let fits = field.fits(inventory, now, &seek.demand.shape);
         let worst = field.worst_sites();
-        let near = Near::of(seek, inventory);
+        let near = field.near(seek, inventory);
+        let to_others: Vec<Option<Away>> =
+            seek.others.iter().map(|other| other.coordinates.map(|from| field.away(from))).collect();
         let mut best: Option<(&'a ClusterName, Score)> = None;
         for &index in fits.iter() {
             let place = &field.places[index];
-            if seek.avoid.contains(&place.cluster.name) || !filter::suits(seek, place) {
+            let away = |number: usize| to_others.get(number)?.as_ref()?[index];
+            if seek.avoid.contains(&place.cluster.name) || !filter::suits(seek, place, away) {
                 continue;
             }
-            let score = score(seek, &near, place, &field.loads(index, &worst));
+            let score = score(seek, &near, (index, place), &field.loads(index, &worst));
             if best.as_ref().is_none_or(|(_, other)| score.total > other.total) {
                 best = Some((&place.cluster.name, score));
             }
@@ -133,11 +144,11 @@ impl<'a> Ground<'a> {
     }
 
     /// The score of a cluster of the workload's own group.
-    pub(crate) fn score(&self, seek: &Seek<'_>, cluster: &ClusterName) -> Option<Score> {
-        let field = self.groups.get(&seek.demand.shape.group())?;
+    pub(crate) fn score(&mut self, seek: &Seek<'_>, cluster: &ClusterName) -> Option<Score> {
+        let field = self.groups.get_mut(&seek.demand.shape.group())?;
         let index = field.index(cluster)?;
-        let near = Near::of(seek, self.inventory);
-        Some(score(seek, &near, &field.places[index], &field.loads(index, &field.worst_sites())))
+        let near = field.near(seek, self.inventory);
+        Some(score(seek, &near, (index, &field.places[index]), &field.loads(index, &field.worst_sites())))
     }
 
     /// A cluster with what this batch has reserved there.
@@ -168,12 +179,19 @@ impl<'a> Field<'a> {
             .filter_map(|name| inventory.clusters.get(name))
             .map(|cluster| Place::of(inventory, cluster))
             .collect();
-        let mut field = Self { places, site_of: vec![], sites: vec![], capacity: [0; 2], fits: BTreeMap::new() };
+        let mut field = Self {
+            places,
+            site_of: vec![],
+            sites: vec![],
+            capacity: [0; 2],
+            fits: BTreeMap::new(),
+            away: BTreeMap::new(),
+        };
         let mut known: BTreeMap<&SiteName, usize> = BTreeMap::new();
         for place in &field.places {
             let sites = &mut field.sites;
             let index = *known.entry(place.site_name()).or_insert_with(|| {
-                sites.push(SiteLoad { capacity: [0; 2], reserved: [0; 2] });
+                sites.push(SiteLoad { capacity: [0; 2], reserved: [0; 2], share: [0; 2] });
                 sites.len() - 1
             });
             for i in 0..2 {
@@ -182,6 +200,9 @@ impl<'a> Field<'a> {
                 field.capacity[i] += u128::from(place.capacity[i]);
             }
             field.site_of.push(index);
+        }
+        for index in 0..field.sites.len() {
+            field.weigh(index);
         }
         field
     }
@@ -203,7 +224,8 @@ impl<'a> Field<'a> {
 
     fn reserve(&mut self, demand: &Demand, cluster: &ClusterName, present: bool) {
         let Some(index) = self.index(cluster) else { return };
-        let load = &mut self.sites[self.site_of[index]].reserved;
+        let site = self.site_of[index];
+        let load = &mut self.sites[site].reserved;
         let sum = &mut self.places[index].reserved;
         let [cpu, memory, ..] = sum.plain;
         if present {
@@ -212,6 +234,31 @@ impl<'a> Field<'a> {
             sum.take(&demand.amounts);
         }
         *load = [load[0] - cpu + sum.plain[0], load[1] - memory + sum.plain[1]];
+        self.places[index].weigh();
+        self.weigh(site);
+    }
+
+    /// Notes anew what a site's loss would bring.
+    fn weigh(&mut self, index: usize) {
+        let site = &mut self.sites[index];
+        site.share = core::array::from_fn(|i| {
+            let rest = self.capacity[i] - site.capacity[i];
+            let share = (site.reserved[i] * 1_000_000).checked_div(rest).unwrap_or(u128::from(u32::MAX));
+            u64::try_from(share).unwrap_or(u64::MAX).min(u64::from(u32::MAX))
+        });
+    }
+
+    /// The kilometres from a point to each place.
+    fn away(&mut self, from: Coordinates) -> Away {
+        let places = &self.places;
+        let measure = || places.iter().map(|place| place.coordinates().map(|to| kilometres(from, to))).collect();
+        Rc::clone(self.away.entry(from).or_insert_with(measure))
+    }
+
+    /// To what a place had better be near, as seen from each place.
+    fn near<'s>(&mut self, seek: &Seek<'s>, inventory: &'s Inventory) -> Near<'s> {
+        let points = Near::points(seek, inventory);
+        Near { away: points.into_iter().map(|point| self.away(point)).collect(), sites: Near::sites(seek, inventory) }
     }
 
     /// For CPU and for memory, the two sites whose loss would bring most to the others.
@@ -219,9 +266,7 @@ impl<'a> Field<'a> {
         core::array::from_fn(|i| {
             let mut worst = [(0, usize::MAX); 2];
             for (index, site) in self.sites.iter().enumerate() {
-                let rest = self.capacity[i] - site.capacity[i];
-                let part = (site.reserved[i] * 1_000_000).checked_div(rest).unwrap_or(u128::from(u32::MAX));
-                let part = u64::try_from(part).unwrap_or(u64::MAX).min(u64::from(u32::MAX));
+                let part = site.share[i];
                 if part > worst[0].0 {
                     worst = [(part, index), worst[0]];
                 } else if part > worst[1].0 {

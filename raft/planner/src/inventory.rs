@@ -247,6 +247,12 @@ impl Inventory {
         self.placements.get(workload).map(Arc::as_ref)
     }
 
+    /// The last generation of a cluster's lease.
+    #[must_use]
+    pub fn lease(&self, cluster: &ClusterName) -> Option<&Lease> {
+        self.leases.get(cluster)
+    }
+
     /// The workloads that lack something, active copies or a standby: those for which a place that becomes fit matters.
     pub fn unsettled(&self) -> impl Iterator<Item = &WorkloadName> {
         self.unsettled.iter()

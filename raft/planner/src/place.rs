@@ -19,6 +19,8 @@ pub(crate) struct Place<'a> {
     pub(crate) capacity: [u64; 4],
     /// What the federation's workloads have reserved.
     pub(crate) reserved: Sum,
+    /// What is left of the capacity.
+    left: [u64; 4],
 }
 
 impl<'a> Place<'a> {
@@ -28,7 +30,7 @@ impl<'a> Place<'a> {
             let (has, others) = (plain(&seen.allocatable), plain(&seen.foreign));
             core::array::from_fn(|i| has[i].saturating_sub(others[i]))
         });
-        Self {
+        let mut place = Self {
             cluster,
             site,
             organisation: site.and_then(|site| inventory.organisations.get(&site.organisation).copied()),
@@ -37,7 +39,15 @@ impl<'a> Place<'a> {
             lease: inventory.leases.get(&cluster.name),
             capacity,
             reserved: inventory.reserved.get(&cluster.name).cloned().unwrap_or_default(),
-        }
+            left: [0; 4],
+        };
+        place.weigh();
+        place
+    }
+
+    /// Notes anew what is left, after a change of what is reserved.
+    pub(crate) fn weigh(&mut self) {
+        self.left = core::array::from_fn(|i| self.less(i, 0));
     }
 
     pub(crate) const fn site_name(&self) -> &'a SiteName {
@@ -55,6 +65,10 @@ impl<'a> Place<'a> {
 
     /// What is free of the i-th plain amount, with `own` of what is reserved given back.
     pub(crate) fn free(&self, i: usize, own: u64) -> u64 {
+        if own == 0 { self.left[i] } else { self.less(i, own) }
+    }
+
+    fn less(&self, i: usize, own: u64) -> u64 {
         let reserved = self.reserved.plain[i].saturating_sub(u128::from(own));
         let free = u128::from(self.capacity[i]).saturating_sub(reserved);
         // No more than the capacity, which is 64 bits.

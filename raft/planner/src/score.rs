@@ -1,10 +1,11 @@
 //! How well a place fits, in whole numbers.
 
+use verbund_model::SiteName;
 use verbund_model::resource::{Coordinates, CopyRole, DistanceClass};
 
-use crate::distance::{GEOREDUNDANT, kilometres};
+use crate::distance::GEOREDUNDANT;
 use crate::filter::Seek;
-use crate::ground::Loads;
+use crate::ground::{Away, Loads};
 use crate::inventory::Inventory;
 use crate::place::Place;
 use crate::report::Score;
@@ -20,11 +21,11 @@ const WEIGHTS: [u32; 5] = [2, 3, 2, 1, 4];
 const HALF_PRICE: u32 = 1000;
 
 /// Scores a place that fits.
-pub(crate) fn score(seek: &Seek<'_>, near: &Near, place: &Place<'_>, loads: &Loads<'_>) -> Score {
+pub(crate) fn score(seek: &Seek<'_>, near: &Near<'_>, (index, place): (usize, &Place<'_>), loads: &Loads<'_>) -> Score {
     let parts = [
         spread(seek, place, loads),
         headroom(seek, place, loads),
-        near.locality(seek, place),
+        near.locality(seek, index),
         price(place.cluster.spec.price),
         stability(seek, near, place),
     ];
@@ -68,10 +69,10 @@ const fn price(cents: u32) -> u32 {
 }
 
 /// A place that is prepared, then one at a site where the workload is or was.
-fn stability(seek: &Seek<'_>, near: &Near, place: &Place<'_>) -> u32 {
+fn stability(seek: &Seek<'_>, near: &Near<'_>, place: &Place<'_>) -> u32 {
     if seek.holds.contains(&place.cluster.name) {
         BEST
-    } else if near.sites.contains(place.site_name()) {
+    } else if near.sites.contains(&place.site_name()) {
         BEST / 2
     } else {
         0
@@ -79,34 +80,37 @@ fn stability(seek: &Seek<'_>, near: &Near, place: &Place<'_>) -> u32 {
 }
 
 /// To what a place had better be near.
-pub(crate) struct Near {
-    points: Vec<Coordinates>,
+pub(crate) struct Near<'a> {
+    /// The kilometres from each point to each place.
+    pub(crate) away: Vec<Away>,
     /// Sites where the workload has a copy, or was before.
-    sites: Vec<verbund_model::SiteName>,
+    pub(crate) sites: Vec<&'a SiteName>,
 }
 
-impl Near {
+impl<'a> Near<'a> {
     /// The other copies; without any, where it was before; without that, the sites of the customer or of its operator.
-    pub(crate) fn of(seek: &Seek<'_>, inventory: &Inventory) -> Self {
-        let held = seek.holds.iter().chain(&seek.home).filter_map(|cluster| inventory.site_of(cluster).cloned());
-        let facts = |site: &verbund_model::SiteName| inventory.facts.get(site).map(|facts| facts.coordinates);
-        let mut points: Vec<Coordinates> = seek.others.iter().filter_map(|other| other.coordinates).collect();
-        if points.is_empty() {
-            points = seek.home.iter().filter_map(|home| inventory.site_of(home).and_then(facts)).collect();
+    pub(crate) fn points(seek: &Seek<'_>, inventory: &Inventory) -> Vec<Coordinates> {
+        let place = |site: &SiteName| inventory.facts.get(site).map(|facts| facts.coordinates);
+        if !seek.others.is_empty() {
+            return seek.others.iter().filter_map(|other| other.coordinates).collect();
         }
-        if points.is_empty() {
-            let whose = seek.demand.customer.as_ref().unwrap_or(&seek.demand.organisation);
-            let sites = inventory.organisation_sites.get(whose).into_iter().flatten();
-            points = sites.take(MOST_POINTS).filter_map(facts).collect();
+        if let Some(home) = seek.home.as_ref().and_then(|home| inventory.site_of(home)).and_then(place) {
+            return vec![home];
         }
-        Self { points, sites: held.collect() }
+        let whose = seek.demand.customer.as_ref().unwrap_or(&seek.demand.organisation);
+        let sites = inventory.organisation_sites.get(whose).into_iter().flatten();
+        sites.take(MOST_POINTS).filter_map(place).collect()
+    }
+
+    /// Where the workload has a copy, or was before.
+    pub(crate) fn sites(seek: &Seek<'_>, inventory: &'a Inventory) -> Vec<&'a SiteName> {
+        seek.holds.iter().chain(&seek.home).filter_map(|cluster| inventory.site_of(cluster)).collect()
     }
 
     /// A point less for each kilometre to the farthest of the other copies, or to the nearest of its organisation's sites. A
     /// standby nearer than was demanded, by an exception, is worth nothing here, so that one far enough is preferred.
-    fn locality(&self, seek: &Seek<'_>, place: &Place<'_>) -> u32 {
-        let Some(here) = place.coordinates() else { return 0 };
-        let distances = self.points.iter().map(|point| kilometres(*point, here));
+    fn locality(&self, seek: &Seek<'_>, index: usize) -> u32 {
+        let distances = self.away.iter().filter_map(|away| away[index]);
         let away = if seek.others.is_empty() { distances.min() } else { distances.max() };
         let Some(away) = away else { return 0 };
         let georedundant = seek.demand.standby.is_some_and(|standby| standby.distance == DistanceClass::Georedundant);

@@ -17,7 +17,7 @@ use crate::rule::Rule;
 pub fn why(inventory: &Inventory, workload: &WorkloadName, now: Millis) -> Option<Report> {
     let demand = inventory.demands.get(workload)?;
     // Every cluster is tried, so every group is on the ground.
-    let ground = Ground::of_all(inventory, now);
+    let mut ground = Ground::of_all(inventory, now);
     let placement = inventory.placement(workload);
     let lacks = lacks(inventory, demand, placement);
     let sought = match lacks.first() {
@@ -26,7 +26,7 @@ pub fn why(inventory: &Inventory, workload: &WorkloadName, now: Millis) -> Optio
     };
     let clusters = inventory.clusters.keys().filter_map(|cluster| {
         let seek = beside(&ground, demand, placement, sought, cluster);
-        tried(&ground, &seek, placement, cluster)
+        tried(&mut ground, &seek, placement, cluster)
     });
     Some(Report {
         workload: workload.clone(),
@@ -52,7 +52,8 @@ pub(crate) fn lacks(inventory: &Inventory, demand: &Demand, placement: Option<&P
     active.then_some(Lack::Active).into_iter().chain(standby.then_some(Lack::Standby)).collect()
 }
 
-/// What is sought, as `cluster` has to be judged: beside the active copies elsewhere.
+/// What is sought, as `cluster` has to be judged: a standby beside the active copies, a parallel copy beside those elsewhere, an
+/// exclusive one instead of the one that there is.
 fn beside<'g>(
     ground: &Ground<'g>,
     demand: &'g Demand,
@@ -61,15 +62,17 @@ fn beside<'g>(
     cluster: &verbund_model::ClusterName,
 ) -> Seek<'g> {
     let copies = placement.map_or(&[][..], |placement| &placement.copies);
-    let active = copies.iter().filter(|copy| copy.role == CopyRole::Active && copy.cluster != *cluster);
-    let counts = role == CopyRole::Standby || !demand.is_exclusive();
-    let others: Vec<_> = active.filter(|_| counts).map(|copy| copy.cluster.clone()).collect();
+    let others = copies.iter().filter(|copy| match role {
+        CopyRole::Standby => copy.role == CopyRole::Active,
+        _ => copy.role == CopyRole::Active && copy.cluster != *cluster && !demand.is_exclusive(),
+    });
+    let others: Vec<_> = others.map(|copy| copy.cluster.clone()).collect();
     let home = placement.and_then(|placement| placement.home.as_ref());
     seek(ground, demand, (copies, home), role, &others, &[])
 }
 
 fn tried(
-    ground: &Ground<'_>,
+    ground: &mut Ground<'_>,
     seek: &Seek<'_>,
     placement: Option<&Placement>,
     cluster: &verbund_model::ClusterName,

@@ -165,8 +165,9 @@ impl Case<'_> {
             self.old(&copy.cluster).is_some_and(|old| old.role == CopyRole::Active) && self.was_lost(copy)
         });
         let elsewhere = self.old(&started.cluster).is_none_or(|old| old.role != CopyRole::Active);
-        let only_one = matches!(self.demand.mode, Mode::Exclusive { .. });
-        if elsewhere && ((waited && only_one) || stopped_now.is_some()) {
+        // What waits for a place was let go on before.
+        let let_go = before.waiting == Some(Waiting::NotPlaceable);
+        if elsewhere && (waited || (stopped_now.is_some() && !let_go)) {
             return Err(Violation::Authority(started.cluster.clone()));
         }
         Ok(())

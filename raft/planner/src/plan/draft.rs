@@ -58,6 +58,11 @@ impl<'g, 'a> Draft<'g, 'a> {
         self.authority == Authority::Ignored || self.demand.failover == FailoverAuthority::Automatic
     }
 
+    /// Whether it was let go on before, and only waits for a place.
+    pub(super) fn waited_for_place(&self) -> bool {
+        self.before.waiting == Some(Waiting::NotPlaceable)
+    }
+
     /// Whether a person's word was waited for before.
     pub(super) fn waited_for_person(&self) -> bool {
         self.before.waiting == Some(Waiting::Person)
@@ -71,6 +76,11 @@ impl<'g, 'a> Draft<'g, 'a> {
 
     pub(super) fn copy(&self, cluster: &ClusterName) -> Option<&PlacedCopy> {
         self.placement.copies.iter().find(|copy| copy.cluster == *cluster)
+    }
+
+    /// Whether this plan activated a copy.
+    pub(super) fn is_new(&self, cluster: &ClusterName) -> bool {
+        self.copy(cluster).is_some_and(|copy| copy.epoch > self.before.epoch)
     }
 
     fn copy_mut(&mut self, cluster: &ClusterName) -> Option<&mut PlacedCopy> {
@@ -167,6 +177,11 @@ impl<'g, 'a> Draft<'g, 'a> {
         self.placement.copies.retain(|copy| copy.cluster != *cluster);
     }
 
+    /// Gives a reserved place back.
+    pub(super) fn drop_standby(&mut self, cluster: &ClusterName) {
+        self.placement.copies.retain(|copy| copy.cluster != *cluster || copy.role != CopyRole::Standby);
+    }
+
     fn set(&mut self, cluster: &ClusterName, role: CopyRole, epoch: u64, generation: u64) {
         let cluster = cluster.clone();
         let copy = PlacedCopy { cluster, role, epoch, generation, since: self.request.now, phase: CopyPhase::Pending };
@@ -177,7 +192,8 @@ impl<'g, 'a> Draft<'g, 'a> {
     }
 
     fn choose(&mut self, role: CopyRole, cluster: &ClusterName, others: &[ClusterName]) {
-        let score = self.ground.score(&self.seek(role, others, &[]), cluster).unwrap_or_default();
+        let seek = self.seek(role, others, &[]);
+        let score = self.ground.score(&seek, cluster).unwrap_or_default();
         self.choices.push(Choice { cluster: cluster.clone(), role, score });
     }
 

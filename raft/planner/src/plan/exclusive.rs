@@ -34,11 +34,15 @@ fn look_after(draft: &mut Draft<'_, '_>, serving: &ClusterName, fence: FenceLeve
     if draft.is_asked() {
         return depart(draft, serving);
     }
+    let leased = is_leased(draft, serving);
     if draft.must_leave(serving) {
         draft.stop(serving);
+        if !leased && !draft.may_replace() {
+            draft.wait(Waiting::Person);
+        }
         return Ok(());
     }
-    if is_leased(draft, serving) {
+    if leased {
         if draft.may_move() && draft.should_leave(serving) {
             move_if_possible(draft, serving);
         }
@@ -88,6 +92,12 @@ fn aim(draft: &mut Draft<'_, '_>, serving: Option<&ClusterName>) -> Result<(), R
     }
     if let Some(refused) = draft.unfit(&target, &[]) {
         return Err(refused);
+    }
+    if let Some(other) = draft.placement.target.take_if(|other| *other != target) {
+        // The place that was wanted before is free again, if it was reserved for that only.
+        if draft.of_role(CopyRole::Standby).len() > 1 {
+            draft.drop_standby(&other);
+        }
     }
     draft.reserve(&target, &[]);
     draft.placement.target = Some(target);

@@ -9,15 +9,21 @@ use crate::report::{Lack, Refused};
 /// Plans the active copies.
 pub(super) fn place(draft: &mut Draft<'_, '_>, wanted: usize) -> Result<(), Refused> {
     forget_removed(draft);
+    let lost = !dead(draft).is_empty();
     leave_forbidden(draft);
     if draft.is_asked() {
         depart(draft)?;
     } else {
         arrive(draft);
     }
-    replace_and_fill(draft, wanted);
-    if draft.may_move() && !draft.is_asked() {
-        move_misplaced(draft);
+    let held = !draft.may_replace() && (draft.waited_for_person() || (lost && !draft.waited_for_place()));
+    replace_and_fill(draft, wanted, held);
+    if draft.may_move() && draft.placement.target.is_none() {
+        // One that leaves may make room for another one: at most so often as there are copies.
+        let mut rounds = wanted;
+        while rounds > 0 && move_misplaced(draft) {
+            rounds -= 1;
+        }
     }
     stop_surplus(draft, wanted);
     Ok(())
@@ -37,7 +43,7 @@ fn forget_removed(draft: &mut Draft<'_, '_>) {
 fn leave_forbidden(draft: &mut Draft<'_, '_>) {
     for cluster in draft.of_role(CopyRole::Active) {
         if draft.must_leave(&cluster) {
-            draft.stop(&cluster);
+            stop_lost(draft, &cluster);
         }
     }
 }
@@ -57,6 +63,7 @@ fn dead(draft: &Draft<'_, '_>) -> Vec<ClusterName> {
 /// A person wants a copy elsewhere. A relocation starts the new copy first and stops the old one when the new one is ready; a
 /// failover stops it at once.
 fn depart(draft: &mut Draft<'_, '_>) -> Result<(), Refused> {
+    let called_off = call_off(draft);
     let dead = dead(draft);
     let target = match draft.request.cause {
         Cause::Drill => {
@@ -78,6 +85,10 @@ fn depart(draft: &mut Draft<'_, '_>) -> Result<(), Refused> {
             }
         },
     };
+    if called_off.as_ref() == Some(&target) {
+        let reasons = draft.misfits(&target).unwrap_or_default();
+        return if reasons.is_empty() { Ok(()) } else { Err(Refused::Unfit { cluster: target, reasons }) };
+    }
     if draft.copy(&target).is_some_and(|copy| copy.role == CopyRole::Active) {
         return Err(Refused::AlreadyThere { cluster: target });
     }
@@ -99,9 +110,24 @@ fn depart(draft: &mut Draft<'_, '_>) -> Result<(), Refused> {
     Ok(())
 }
 
-/// The live copy that leaves for `target`: the one at its site, one that is not ready, the last by name.
+/// A person wants something else while a copy is being relocated: the new copy stops, and the old one, which is given back,
+/// stays.
+fn call_off(draft: &mut Draft<'_, '_>) -> Option<ClusterName> {
+    let target = draft.placement.target.take()?;
+    let home = draft.placement.home.clone()?;
+    let active = |cluster| draft.copy(cluster).is_some_and(|copy| copy.role == CopyRole::Active);
+    if !active(&home) || !active(&target) {
+        return None;
+    }
+    draft.stop(&target);
+    draft.placement.home = Some(home.clone());
+    Some(home)
+}
+
+/// The live copy that leaves for `target`: the one at its site, one that is not ready, the last by name. Never one that this
+/// plan activated.
 fn leaving(draft: &Draft<'_, '_>, target: Option<&ClusterName>) -> Option<ClusterName> {
-    let live = live(draft);
+    let live: Vec<ClusterName> = live(draft).into_iter().filter(|cluster| !draft.is_new(cluster)).collect();
     let site = target.and_then(|target| draft.site_of(target));
     let ready = |cluster: &ClusterName| draft.copy(cluster).is_some_and(|copy| copy.phase == CopyPhase::Ready);
     let same_site = live.iter().find(|cluster| site.is_some() && draft.site_of(cluster) == site);
@@ -125,19 +151,25 @@ fn arrive(draft: &mut Draft<'_, '_>) {
                 draft.stop(&left);
             }
         }
-        None => {}
+        None => {
+            call_off(draft);
+        }
     }
     draft.placement.target = None;
 }
 
-/// Replaces what was lost, if it may, and adds what is missing. A lost copy stays active until there is another one: its
-/// site goes on with it if it is only cut off (I14).
-fn replace_and_fill(draft: &mut Draft<'_, '_>, wanted: usize) {
+/// Replaces what was lost and adds what is missing, unless that is held back until a person speaks. A lost copy stays active
+/// until there is another one: its site goes on with it if it is only cut off (I14).
+fn replace_and_fill(draft: &mut Draft<'_, '_>, wanted: usize, held: bool) {
     let mut dead = dead(draft);
-    let held_back = if draft.may_replace() { 0 } else { dead.len() };
-    while live(draft).len() + held_back < wanted {
+    while staying(draft).len() < wanted {
+        if held {
+            draft.wait(Waiting::Person);
+            return;
+        }
+        // Not at the site of a copy that is being left behind either: the relocation may yet be called off.
         let live = live(draft);
-        let avoid: Vec<ClusterName> = live.iter().chain(&dead).cloned().collect();
+        let avoid = draft.of_role(CopyRole::Active);
         let Some(place) = draft.find(&live, &avoid) else {
             draft.wait(Waiting::NotPlaceable);
             draft.lack(Lack::Active);
@@ -145,18 +177,30 @@ fn replace_and_fill(draft: &mut Draft<'_, '_>, wanted: usize) {
         };
         draft.activate(&place, &live);
         if !dead.is_empty() {
-            draft.stop(&dead.remove(0));
+            stop_lost(draft, &dead.remove(0));
         }
     }
-    if live(draft).len() < wanted {
-        draft.wait(Waiting::Person);
-    } else {
-        dead.iter().for_each(|cluster| draft.stop(cluster));
+    dead.iter().for_each(|cluster| stop_lost(draft, cluster));
+}
+
+/// Live copies but for the one that a relocation under way leaves behind.
+fn staying(draft: &Draft<'_, '_>) -> Vec<ClusterName> {
+    let left = draft.placement.target.as_ref().and(draft.placement.home.as_ref());
+    live(draft).into_iter().filter(|cluster| Some(cluster) != left).collect()
+}
+
+/// Stops a copy that was lost. A relocation under way still knows what it leaves behind.
+fn stop_lost(draft: &mut Draft<'_, '_>, cluster: &ClusterName) {
+    let left = draft.placement.target.as_ref().and(draft.placement.home.clone());
+    draft.stop(cluster);
+    if left.is_some() {
+        draft.placement.home = left;
     }
 }
 
-/// Moves copies whose place is not right any more, where another one is found.
-fn move_misplaced(draft: &mut Draft<'_, '_>) {
+/// Moves copies whose place is not right any more, where another one is found. Whether any moved.
+fn move_misplaced(draft: &mut Draft<'_, '_>) -> bool {
+    let mut moved = false;
     for cluster in live(draft) {
         if !draft.should_leave(&cluster) {
             continue;
@@ -165,20 +209,23 @@ fn move_misplaced(draft: &mut Draft<'_, '_>) {
         if let Some(place) = draft.find(&others, &live(draft)) {
             draft.activate(&place, &others);
             draft.stop(&cluster);
+            moved = true;
         }
     }
+    moved
 }
 
-/// Stops what is too much; a copy that waits for its successor is not.
+/// Stops what is too much, first at lost sites; a copy that waits for its successor is not.
 fn stop_surplus(draft: &mut Draft<'_, '_>, wanted: usize) {
-    if draft.placement.target.is_some() {
-        return;
-    }
-    while live(draft).len() > wanted {
-        let Some(surplus) = leaving(draft, None) else { return };
-        let home = draft.placement.home.clone();
+    let home = draft.placement.home.clone();
+    let moving = draft.placement.target.is_some();
+    let (mut live, mut dead) = (live(draft).len(), dead(draft));
+    while live + dead.len() > wanted + usize::from(moving) {
+        let last = if moving { None } else { leaving(draft, None) };
+        let Some(surplus) = dead.pop().or(last) else { break };
+        live -= usize::from(!draft.ground.is_lost(&surplus));
         draft.stop(&surplus);
         // It was not moved: there is nothing to go back to.
-        draft.placement.home = home;
+        draft.placement.home.clone_from(&home);
     }
 }

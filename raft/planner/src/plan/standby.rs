@@ -6,14 +6,11 @@ use verbund_model::resource::CopyRole;
 use super::draft::Draft;
 use crate::report::Lack;
 
-/// Plans the standby beside the active copies. Without an active copy the standbys stay as they are: one of them is where it
-/// will go on.
+/// Plans the standby beside the active copies.
 pub(super) fn place(draft: &mut Draft<'_, '_>) {
     let active = draft.of_role(CopyRole::Active);
     if active.is_empty() {
-        if draft.demand.standby.is_some() && draft.of_role(CopyRole::Standby).is_empty() {
-            draft.lack(Lack::Standby);
-        }
+        hold(draft);
         return;
     }
     let mut kept = None;
@@ -32,6 +29,25 @@ pub(super) fn place(draft: &mut Draft<'_, '_>) {
     match draft.ground.best(&seek).map(|(cluster, _)| cluster.clone()) {
         Some(place) => draft.reserve(&place, &active),
         None => draft.lack(Lack::Standby),
+    }
+}
+
+/// Without an active copy the standbys stay, for one of them is where the workload will go on: the place that is wanted, and
+/// one more if a standby is demanded. Those that may never run it are given back.
+fn hold(draft: &mut Draft<'_, '_>) {
+    let target = draft.placement.target.clone();
+    let mut standbys = draft.of_role(CopyRole::Standby);
+    standbys.sort_by_key(|standby| (Some(standby) != target.as_ref(), draft.unfit(standby, &[]).is_some()));
+    let mut room = 1 + usize::from(draft.demand.standby.is_some());
+    for standby in &standbys {
+        if room == 0 || draft.must_leave(standby) {
+            draft.drop_copy(standby);
+        } else {
+            room -= 1;
+        }
+    }
+    if draft.demand.standby.is_some() && draft.of_role(CopyRole::Standby).is_empty() {
+        draft.lack(Lack::Standby);
     }
 }
 
