@@ -99,7 +99,8 @@ pub async fn why<F: Federation>(
 ) -> Result<Response, Problem> {
     crate::service::reader_name(&caller)?;
     let name = path.ok().map(|Path(name)| name).unwrap_or_default();
-    let workload: WorkloadName = name.parse().map_err(|error: verbund_model::id::NameError| malformed(&error.to_string()))?;
+    let workload: WorkloadName =
+        name.parse().map_err(|error: verbund_model::id::NameError| malformed(&error.to_string()))?;
     answer(&service, &caller, query(parsed)?.consistency, Question::Why(workload)).await
 }
 

@@ -137,6 +137,10 @@ fn examples(client: &Client) -> BTreeMap<&'static str, Example> {
         ("watch", get("/v1/watch?kinds=sites&consistency=stale")),
         ("listResources", get("/v1/sites?limit=1&consistency=stale")),
         ("getResource", get("/v1/sites/nord?fields=spec.land")),
+        ("planMove", get("/v1/plan?workload=kfz&cause=relocate&to=nord-a")),
+        ("planWorkload", post("/v1/plan", "application/json", serde_json::to_vec(&crate::memory::workload()).unwrap())),
+        ("getReasons", get("/v1/why/kfz")),
+        ("getCapacity", get("/v1/capacity?consistency=stale")),
     ])
 }
 

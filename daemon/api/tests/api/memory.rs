@@ -64,13 +64,51 @@ impl ReadState for State {
         Bytes::from_static(GENESIS)
     }
     fn ask(&self, question: &Question, _: Millis) -> Result<Value, Refusal> {
+        let report = |clusters: Value| {
+            let score = json!({"spread": 1, "headroom": 2, "locality": 3, "price": 4, "stability": 5, "total": 6});
+            json!({
+                "workload": WORKLOAD, "refused": null, "lacks": ["standby"], "sought": "active", "clusters": clusters,
+                "choices": [{"cluster": "nord-a", "role": "active", "score": score}],
+            })
+        };
+        let plan = || {
+            let copy = json!({
+                "cluster": "nord-a", "role": "active", "epoch": 1, "generation": 1, "since": START, "phase": "pending",
+            });
+            let placement = json!({
+                "workload": WORKLOAD, "epoch": 1, "copies": [copy], "waiting": null, "target": null, "cause": "applied",
+                "home": null, "change": "dry-run",
+            });
+            let plan = json!({"placement": placement, "changed": true, "report": report(json!([]))});
+            json!({"index": self.index, "plan": plan, "hash": "ab".repeat(32)})
+        };
+        let missing = || Refusal::NotFound { what: "a workload in memory".to_owned() };
         match question {
-            Question::Capacity => Ok(json!([])),
-            Question::Apply(_) | Question::Move { .. } | Question::Why(_) => {
-                Err(Refusal::NotFound { what: "a workload in memory".to_owned() })
+            Question::Apply(_) => Ok(plan()),
+            Question::Move { workload, .. } if workload.as_str() == WORKLOAD => Ok(plan()),
+            Question::Why(workload) if workload.as_str() == WORKLOAD => {
+                let reason = json!({"zone": {"found": "external", "wanted": "internal"}});
+                let tried = json!([{"rule": "zone", "standard": "DVS-012-R02", "reasons": [reason]}]);
+                let cluster =
+                    json!({"cluster": "nord-a", "site": "nord", "holds": null, "tried": tried, "score": null});
+                Ok(report(json!([cluster])))
             }
+            Question::Move { .. } | Question::Why(_) => Err(missing()),
+            Question::Capacity => Ok(json!([{
+                "site": "nord", "canBeLost": false, "active": 1, "standby": 0, "wouldNotFit": [WORKLOAD], "withoutStandby": [],
+            }])),
         }
     }
+}
+
+/// The one workload of which the planner in memory knows.
+pub const WORKLOAD: &str = "kfz";
+
+/// What a caller asks a plan for.
+pub fn workload() -> Value {
+    json!({
+        "name": WORKLOAD, "organisation": "o", "customer": null, "spec": crate::model::workload_spec(), "deleting": false,
+    })
 }
 
 pub fn federation_id() -> FederationId {

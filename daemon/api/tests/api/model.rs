@@ -67,6 +67,127 @@ fn actions() -> Vec<Action> {
         Action::DeletePolicy { name: name("p") },
         Action::ReplaceVoter { lost: NodeId::mint(1, 2) },
         Action::SetCoordinators { keys: vec![p384()], threshold: 1 },
+        Action::SwitchOn { format: 2 },
+        Action::SetTimings { timings: Timings::default() },
+    ]
+}
+
+/// A value by its JSON form, which the types read strictly.
+fn read<T: serde::de::DeserializeOwned>(value: Value) -> T {
+    serde_json::from_value(value).unwrap()
+}
+
+pub fn cluster_spec() -> ClusterSpec {
+    read(json!({
+        "zone": "internal", "schutzbedarf": "normal", "confidentiality": "internal", "stage": "production",
+        "networks": ["ndb"], "labels": {"a": "b"}, "clusterKinds": [{"version": "v1", "kind": "PriorityClass"}], "price": 7,
+    }))
+}
+
+pub fn workload_spec() -> WorkloadSpec {
+    read(json!({
+        "requirements": {
+            "zone": "internal", "schutzbedarf": "normal", "confidentiality": "internal", "stage": "production",
+            "networks": ["ndb"], "kubernetesMin": {"major": 1, "minor": 30}, "kinds": [{"version": "v1", "kind": "Service"}],
+            "amounts": {"cpuMillis": 1, "extended": {"nvidia.com/gpu": 1}},
+        },
+        "mode": {"exclusive": {"fence": "data"}}, "standby": {"distance": "georedundant"}, "stopBudget": 1000,
+        "failover": "ask", "manifests": [{"apiVersion": "v1", "kind": "Service", "metadata": {"name": "s"}}],
+    }))
+}
+
+fn observation() -> Observation {
+    read(json!({
+        "measured": 1, "kubernetes": {"major": 1, "minor": 34}, "kinds": [{"version": "v1", "kind": "Service"}],
+        "storageClasses": ["fast"], "ingressClasses": [], "allocatable": {"cpuMillis": 1}, "foreign": {}, "ready": false,
+        "impairment": "no nodes",
+    }))
+}
+
+fn facts() -> SiteFacts {
+    read(
+        json!({"coordinates": {"latitude": 52_375_900, "longitude": 9_732_000}, "country": "DE", "operator": "public", "fallback": true}),
+    )
+}
+
+fn evidence() -> Evidence {
+    Evidence {
+        name: name("e"),
+        subject: EvidenceSubject::Site(name("s")),
+        kind: EvidenceKind::C5,
+        issuer: "BSI".into(),
+        document: Hash([1; 32]),
+        valid_until: 1_790_000_000_000,
+    }
+}
+
+fn findings() -> Vec<Finding> {
+    vec![
+        Finding::LeaseEnded { cluster: name("c"), generation: 1 },
+        Finding::Unreachable { site: name("s"), presence: 1 },
+        Finding::Returned { site: name("s"), presence: 2 },
+    ]
+}
+
+fn signed() -> SignedFinding {
+    let membership = MembershipId { term: 1, node: 2, index: 3 };
+    SignedFinding { node: NodeId::mint(0, 1), membership, signature: der() }
+}
+
+/// The commands about placements.
+fn placing_commands() -> Vec<Command> {
+    let (workload, cluster): (WorkloadName, ClusterName) = (name("w"), name("c"));
+    let report = CopyReport { workload: workload.clone(), epoch: 1, phase: CopyPhase::Failed { reason: "r".into() } };
+    vec![
+        Command::SetSiteFacts { site: name("s"), facts: facts() },
+        Command::ApplyCluster {
+            name: cluster.clone(),
+            site: name("s"),
+            spec: cluster_spec(),
+            agent_key: Person::new(1).public(),
+        },
+        Command::CordonCluster { name: cluster.clone(), cordoned: true },
+        Command::RemoveCluster { name: cluster.clone() },
+        Command::ApplyEvidence { evidence: evidence() },
+        Command::DeleteEvidence { name: name("e") },
+        Command::SetLicenceVeto {
+            veto: LicenceVeto { site: name("s"), workload: workload.clone(), reason: "r".into() },
+        },
+        Command::LiftLicenceVeto { site: name("s"), workload: workload.clone() },
+        Command::ConfirmFence { workload: workload.clone(), cluster: cluster.clone(), epoch: 1 },
+        Command::ApplyWorkload {
+            name: workload.clone(),
+            organisation: name("o"),
+            customer: Some(name("k")),
+            spec: workload_spec(),
+            expect: Some(Hash([1; 32])),
+        },
+        Command::DeleteWorkload { name: workload.clone() },
+        Command::Failover { workload: workload.clone(), to: Some(cluster.clone()), accept_loss: true },
+        Command::Relocate { workload: workload.clone(), to: cluster.clone() },
+        Command::Failback { workload: workload.clone() },
+        Command::StartDrill { workload: workload.clone() },
+        Command::RequestException {
+            name: name("x"),
+            rule: "georedundancy".into(),
+            workload: workload.clone(),
+            reason: "r".into(),
+            until: 1,
+        },
+        Command::ApproveException { name: name("x") },
+        Command::OpenChange { name: name("t"), workload: workload.clone(), description: "d".into() },
+        Command::CloseChange { name: name("t") },
+        Command::GiveConsent {
+            consent: Consent { customer: name("k"), workload: workload.clone(), sites: [name("s")].into() },
+        },
+        Command::WithdrawConsent { workload: workload.clone() },
+        Command::SubmitVerdict { finding: findings().remove(0), statements: vec![signed()] },
+        Command::OpenLease { cluster: cluster.clone(), generation: 1, refusal: Some(signed()) },
+        Command::PlanNext { verdict: 1 },
+        Command::Replan { workload: workload.clone() },
+        Command::Observe { cluster: cluster.clone(), observation: observation() },
+        Command::ReportCopies { cluster: cluster.clone(), copies: vec![report] },
+        Command::Receipt { cluster, workload, epoch: 1 },
     ]
 }
 
@@ -120,8 +241,142 @@ fn commands() -> Vec<Command> {
 
 #[test]
 fn commands_and_actions() {
-    each_variant("Command", &commands());
+    each_variant("Command", &[commands(), placing_commands()].concat());
     each_variant("Action", &actions());
+    each_variant("Finding", &findings());
+}
+
+/// A report of a planner of every reason that there is: [`verbund_machine::planner::Reason`] reads each example that the
+/// description allows, and the description allows what it writes.
+#[test]
+fn reasons_of_the_planner() {
+    use verbund_machine::planner::{Reason, Rule};
+    let version = json!({"major": 1, "minor": 30});
+    let kind = json!([{"group": "apps", "version": "v1", "kind": "Deployment"}]);
+    let all = [
+        json!({"siteStanding": {"found": "suspended"}}),
+        json!({"organisationStanding": {"organisation": "o", "found": null}}),
+        json!({"siteLost": {"site": "s"}}),
+        json!({"clusterStanding": {"found": "cordoned"}}),
+        json!("notObserved"),
+        json!({"notReady": {"impairment": "x"}}),
+        json!({"zone": {"found": "external", "wanted": "raised"}}),
+        json!({"schutzbedarf": {"found": "normal", "wanted": "sehr-hoch"}}),
+        json!({"confidentiality": {"found": "public", "wanted": "vs-nfd"}}),
+        json!({"stage": {"found": "test", "wanted": "production"}}),
+        json!({"country": {"found": "AT"}}),
+        json!({"publicControl": {"found": "private"}}),
+        json!({"evidence": {"kind": "c5", "expired": 1}}),
+        json!({"networks": {"found": ["internet"], "missing": ["ndb"]}}),
+        json!({"kubernetes": {"found": version, "min": version, "max": null}}),
+        json!({"apiKinds": {"missing": kind}}),
+        json!({"clusterKinds": {"found": [], "missing": kind}}),
+        json!({"storageClasses": {"found": ["a"], "missing": ["b"]}}),
+        json!({"ingressClasses": {"found": ["a"], "missing": ["b"]}}),
+        json!({"label": {"key": "k", "found": null, "wanted": "v"}}),
+        json!({"allowedSites": {"found": "a", "wanted": ["b"]}}),
+        json!({"licenceVeto": {"reason": "r"}}),
+        json!({"consent": {"customer": "k", "found": null, "wanted": "s"}}),
+        json!({"extendedResource": {"name": "gpu", "found": 0, "wanted": 1}}),
+        json!({"capacity": {"resource": "pods", "found": 0, "wanted": 1}}),
+        json!({"lease": {"closed": null}}),
+        json!({"sameSite": {"site": "s", "other": "c"}}),
+        json!({"distance": {"other": "s", "found": 99, "wanted": 200, "exception": true}}),
+    ];
+    let described = DOCUMENT["components"]["schemas"]["Reason"]["oneOf"].as_array().unwrap();
+    assert_eq!(all.len(), described.len());
+    let mut rules = BTreeSet::new();
+    for value in all {
+        let reason: Reason = read(value.clone());
+        rules.insert(reason.rule());
+        assert_valid(&named("Reason"), &value);
+        assert_eq!(serde_json::to_value(&reason).unwrap(), value);
+    }
+    let strings = |values: &[Rule]| -> Vec<Value> { values.iter().map(|rule| json!(rule)).collect() };
+    let described = DOCUMENT["components"]["schemas"]["Rule"]["enum"].as_array().unwrap();
+    assert_eq!(*described, strings(Rule::ALL));
+    assert!(rules.len() > 20);
+}
+
+/// Resources about placements with what they rarely have.
+#[test]
+fn resources_of_placements() {
+    fn held<T>(value: T) -> std::sync::Arc<Versioned<T>> {
+        std::sync::Arc::new(Versioned { version: 1, created: 0, changed: 1, value })
+    }
+    let placement = |waiting: Value, phase: Value, cause: Value| -> Placement {
+        read(json!({
+            "workload": "w", "epoch": 1, "waiting": waiting, "target": "c", "cause": cause, "home": "d", "change": "chg-1",
+            "copies": [{"cluster": "c", "role": "stopping", "epoch": 1, "generation": 2, "since": 3, "phase": phase}],
+        }))
+    };
+    let waits =
+        [json!(null), json!("notPlaceable"), json!({"fence": {"cluster": "c"}}), json!("person"), json!("turn")];
+    let phases =
+        [json!("pending"), json!({"starting": {"reason": "r"}}), json!("ready"), json!({"failed": {"reason": "r"}})];
+    let placements = waits.iter().cycle().zip(phases.iter().cycle()).zip([
+        json!("applied"),
+        json!({"verdict": {"index": 1}}),
+        json!("failover"),
+        json!("released"),
+        json!("clusterRemoved"),
+    ]);
+    let mut objects: Vec<Object> = placements
+        .map(|((waiting, phase), cause)| Object::Placement(held(placement(waiting.clone(), phase.clone(), cause))))
+        .collect();
+    let verdict = |finding| Verdict { index: 1, finding, by: vec![signed()], remaining: vec![name("w")] };
+    objects.extend(findings().into_iter().map(|finding| Object::Verdict(held(verdict(finding)))));
+    let (workload, organisation): (WorkloadName, OrgName) = (name("w"), name("o"));
+    objects.extend([
+        Object::Cluster(held(Cluster {
+            name: name("c"),
+            site: name("s"),
+            spec: cluster_spec(),
+            agent: KeyId::default(),
+            standing: ClusterStanding::Cordoned,
+            observation: Some(observation()),
+        })),
+        Object::Workload(held(Workload {
+            name: workload.clone(),
+            organisation: organisation.clone(),
+            customer: Some(name("k")),
+            spec: workload_spec(),
+            deleting: true,
+        })),
+        Object::Evidence(held(evidence())),
+        Object::Lease(held(Lease { cluster: name("c"), generation: 1, open: true, opened_at: 2 })),
+        Object::Presence(held(Presence { site: name("s"), number: 1, lost: true })),
+        Object::Change(held(ChangeTicket {
+            name: name("chg-1"),
+            workload: workload.clone(),
+            organisation: organisation.clone(),
+            kind: ChangeKind::Emergency,
+            description: "d".into(),
+            closed: false,
+        })),
+        Object::Incident(held(Incident {
+            name: name("inc-1"),
+            workload: workload.clone(),
+            organisation,
+            cluster: name("c"),
+            reason: "r".into(),
+            resolved: false,
+        })),
+        Object::Exception(held(Exception {
+            name: name("x"),
+            rule: "georedundancy".into(),
+            workload: workload.clone(),
+            reason: "r".into(),
+            until: 1_790_000_000_000,
+            approvals: [KeyId::default()].into(),
+        })),
+        Object::Consent(held(Consent { customer: name("k"), workload: workload.clone(), sites: BTreeSet::new() })),
+        Object::LicenceVeto(held(LicenceVeto { site: name("s"), workload, reason: "r".into() })),
+        Object::Timings(held(TimingsInForce::default())),
+    ]);
+    for object in objects {
+        assert_valid(&named("Resource"), &serde_json::to_value(object.render()).unwrap());
+    }
 }
 
 #[test]
