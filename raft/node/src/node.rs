@@ -174,10 +174,7 @@ impl NodeHandle {
 
     /// Brings one renewal to every voter, and gives what each says as it comes: nobody waits for a voter out of reach.
     #[must_use]
-    pub fn renew_each(
-        &self,
-        renewal: verbund_lease::Renewal,
-    ) -> futures::stream::BoxStream<'static, RenewalResult> {
+    pub fn renew_each(&self, renewal: verbund_lease::Renewal) -> futures::stream::BoxStream<'static, RenewalResult> {
         self.0.rounds.renew_each(renewal)
     }
 
