@@ -20,8 +20,8 @@ use clap::{Args, Parser, Subcommand};
 use clap_complete::ArgValueCandidates;
 use verbund_keys::PassphraseSource;
 
-pub use agent::{AgentCommand, AgentRun, ClusterAdd};
 pub use admin::{NodeCommand, OrgCommand, PolicyCommand, ProposalCommand, RoleCommand, UserCommand};
+pub use agent::{AgentCommand, AgentRun, ClusterAdd};
 pub use duration::Span;
 pub use federation::{Found, Init, InvitationCommand, Invite, Join, SiteCommand};
 pub use local::{

@@ -85,10 +85,10 @@ impl NodeAuthor {
     async fn open(&self) -> Result<Session, SayError> {
         let last = self.node.read_stale().0.last_session(&self.key).map_or(0, |session| session.number);
         let number = last + 1;
-        match self.submit(number, 1, Command::OpenSession {}).await? {
-            Accepted::SessionOpened { until } => Ok(Session { number, until, next: 2 }),
+        match self.submit(number, 0, Command::OpenSession {}).await? {
+            Accepted::SessionOpened { until } => Ok(Session { number, until, next: 1 }),
             // Apply answers nothing else to it; with no life left it is not used.
-            _ => Ok(Session { number, until: 0, next: 2 }),
+            _ => Ok(Session { number, until: 0, next: 1 }),
         }
     }
 

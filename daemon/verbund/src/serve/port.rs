@@ -9,8 +9,8 @@ use futures::stream::{self, BoxStream};
 use time::OffsetDateTime;
 use verbund_api::Status;
 use verbund_api::port::{
-    AuditError, CertificateOrder, Consistency, Federation, IssueError, IssuedCertificate, Question, ReadError, ReadState,
-    SessionInfo, SubmitError, Submitted, View, WatchError, WatchInterrupted, WatchItem, WatchResult,
+    AuditError, CertificateOrder, Consistency, Federation, IssueError, IssuedCertificate, Question, ReadError,
+    ReadState, SessionInfo, SubmitError, Submitted, View, WatchError, WatchInterrupted, WatchItem, WatchResult,
 };
 use verbund_identity::{SignatureVerifier, SpiffeId, Subject};
 use verbund_keys::{AwsVerifier, LeafRequest, ProvenKey, SiteKeys};

@@ -22,9 +22,8 @@ impl Look {
     pub(super) async fn take(shared: &Shared, raft: &Raft) -> Option<Self> {
         let members = raft.with_raft_state(|raft| {
             let members = &raft.membership_state;
-            let part = |stored: &StoredMembership| {
-                stored.log_id().as_ref().map(|id| (id.clone(), stored.membership().clone()))
-            };
+            let part =
+                |stored: &StoredMembership| stored.log_id().as_ref().map(|id| (*id, stored.membership().clone()));
             (part(members.committed()), part(members.effective()))
         });
         let (committed, effective) = members.await.ok()?;
