@@ -59,7 +59,7 @@ fn system(what: &'static str) -> impl Fn(Errno) -> GuardFailure {
     move |source| GuardFailure::System { what, source }
 }
 
-/// Guards one program until it ends or its lease does. Gives the exit code: the program's own, or [`NO_LEASE`].
+/// Guards one program until it ends or its lease does. Gives the exit code: the program's own, or 75.
 ///
 /// # Errors
 /// [`GuardFailure`]; the program was not started then, or has been killed.

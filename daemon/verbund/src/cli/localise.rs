@@ -21,7 +21,7 @@ pub fn command() -> Command {
     with_usage(root)
 }
 
-/// The usage line says "[OPTIONS]" in English; its other words come from the command line itself.
+/// The usage line says "`[OPTIONS]`" in English; its other words come from the command line itself.
 fn with_usage(mut command: Command) -> Command {
     let usage = command.render_usage().to_string();
     let usage = usage.strip_prefix("Usage:").unwrap_or(&usage).trim();
