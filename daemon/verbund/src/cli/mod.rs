@@ -84,8 +84,9 @@ pub enum Consistency {
     Stale,
 }
 
-/// Asking before something happens.
+/// Asking before something happens. No group of its own: it would be named as the command `fence confirm` is.
 #[derive(Args, Clone, Default)]
+#[group(skip)]
 pub struct Confirm {
     #[arg(long)]
     pub yes: bool,
