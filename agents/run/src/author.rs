@@ -6,7 +6,6 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 use verbund_agent_link::{LinkError, Sessions};
-use verbund_identity::envelope::{Authentication, STATEMENT_TYPE, pae};
 use verbund_identity::{Envelope, Statement, key_id};
 use verbund_keys::{SignError, Signer};
 use verbund_model::resource::Millis;
@@ -194,9 +193,6 @@ impl<U: Uplink> Author<U> {
             command,
             sealed: Vec::new(),
         };
-        let payload = statement.to_payload();
-        let signature = self.signer.sign(&pae(STATEMENT_TYPE, &payload))?;
-        let authentication = Authentication::Direct { signature };
-        Ok(Envelope { payload, key: self.key, authentication }.to_bytes())
+        Ok(Envelope::direct(&statement, |message| self.signer.sign(message))?.to_bytes())
     }
 }

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use futures::future::join_all;
 use tokio::time::Instant;
+use verbund_lease::Voters;
 use verbund_machine::State;
 use verbund_model::Command;
 use verbund_model::resource::{Finding, Millis, SignedFinding};
@@ -118,9 +119,7 @@ impl<P: Port> Controller<P> {
         let state = self.port.state();
         let (membership, id) = state.membership();
         let counts = |statement: &&SignedFinding| statement.membership.index == id.index;
-        let stated = |set: &std::collections::BTreeSet<_>| {
-            statements.iter().filter(counts).filter(|statement| set.contains(&statement.node)).count()
-        };
-        !membership.configs.is_empty() && membership.configs.iter().all(|set| stated(set) * 2 > set.len())
+        let stated = statements.iter().filter(counts).map(|statement| statement.node).collect();
+        Voters::new(membership.configs.clone()).is_majority(&stated)
     }
 }

@@ -6,7 +6,7 @@
 //! lease: apply does, from the causes and their proofs, on every replica. Should two nodes take themselves for the leader,
 //! the second cause finds nothing left to do.
 //!
-//! **Never in this crate**: a placement, a count of votes, a key, a clock of its own.
+//! **Never in this crate**: a placement, the word that votes are enough (apply has it), a key, a clock of its own.
 
 mod controller;
 mod port;

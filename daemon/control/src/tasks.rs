@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use verbund_lease::Standing;
+use verbund_lease::{Standing, Terms};
 use verbund_machine::State;
 use verbund_model::resource::Finding;
 use verbund_model::{ClusterName, SiteName, WorkloadName};
@@ -72,11 +72,7 @@ fn sites<'a>(state: &'a State, heard: &'a Heard) -> impl Iterator<Item = Task> +
 /// L + m, in milliseconds: before, no voter states that a lease has ended. Asking early costs a round of messages only.
 fn hold(state: &State) -> u64 {
     let held = state.timings();
-    let (now, before) = (&held.value.timings, &held.value);
-    let (hold, hold_before) = (
-        u64::from(now.lease) + u64::from(now.margin),
-        u64::from(before.lease_before) + u64::from(before.margin_before),
-    );
+    let (hold, hold_before) = (Terms::now(&held.value).hold(), Terms::before(&held.value).hold());
     let live = state.time() < held.changed.saturating_add(hold_before);
     if live { hold.max(hold_before) } else { hold }
 }

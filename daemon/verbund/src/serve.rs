@@ -80,9 +80,7 @@ pub async fn run(config: Config) -> Result<(), ServeError> {
         endless.spawn(async move { lines.serve(acceptor).await });
     }
     spawn_control(&started, &mut endless);
-    for listener in agents {
-        spawn_agents(&config, &started, listener, &stop, &mut endless, &mut tasks)?;
-    }
+    spawn_agents(&config, &started, agents, &stop, &mut endless, &mut tasks)?;
     let shutdown = CancellationToken::new();
     spawn_services(&config, &started, admin, metrics, &stop, &shutdown, &mut tasks)?;
     tracing::info!(node = %started.enrolment.node, site = %started.enrolment.site, "verbund serves");
@@ -155,29 +153,34 @@ fn spawn_control(started: &Started, endless: &mut JoinSet<()>) {
     endless.spawn(verbund_control::Controller::new(port).run());
 }
 
-/// The listener for agents of this site's clusters.
+/// The listeners for agents of this site's clusters, with one desk behind all of them.
 fn spawn_agents(
     config: &Config,
     started: &Started,
-    listener: TcpListener,
+    listeners: Vec<TcpListener>,
     stop: &watch::Receiver<bool>,
     endless: &mut JoinSet<()>,
     tasks: &mut JoinSet<()>,
 ) -> Result<(), ServeError> {
-    let acceptor = acceptor(started, listener, Listener::Admin, config)?;
-    let own = started.identity.id().trust_domain;
+    if listeners.is_empty() {
+        return Ok(());
+    }
     let site = started.enrolment.site.clone();
     let desk = Arc::new(AgentDesk::new(started.node.clone(), site, started.keys.clone()));
     endless.spawn(desk.clone().knock());
-    let incoming = acceptor.map(|accepted| Ok::<_, std::io::Error>(accepted.stream));
-    let mut stop = stop.clone();
-    tasks.spawn(async move {
-        let told = async move { drop(stop.wait_for(|stop| *stop).await) };
-        let served = verbund_agent_link::serve(desk, own, verbund_agent_link::Questions::new(), incoming, told);
-        if let Err(error) = served.await {
-            tracing::error!(%error, "agents are served no more");
-        }
-    });
+    let questions = verbund_agent_link::Questions::new();
+    for listener in listeners {
+        let acceptor = acceptor(started, listener, Listener::Admin, config)?;
+        let incoming = acceptor.map(|accepted| Ok::<_, std::io::Error>(accepted.stream));
+        let (desk, own, questions) = (desk.clone(), started.identity.id().trust_domain, questions.clone());
+        let mut stop = stop.clone();
+        tasks.spawn(async move {
+            let told = async move { drop(stop.wait_for(|stop| *stop).await) };
+            if let Err(error) = verbund_agent_link::serve(desk, own, questions, incoming, told).await {
+                tracing::error!(%error, "agents are served no more");
+            }
+        });
+    }
     Ok(())
 }
 

@@ -10,6 +10,7 @@ use serde::{Deserialize, Serialize};
 use verbund_model::{Hash, KeyId};
 
 use crate::batch::{BatchProof, leaf_hash};
+use crate::statement::Statement;
 use crate::verify::sha256;
 
 /// The payload type of a statement, version 1.
@@ -95,6 +96,14 @@ pub struct Signed<'a> {
 }
 
 impl Envelope {
+    /// The envelope of one statement under a signature of its own: `sign` signs the message that it is given, with the key
+    /// that the statement names. Errors: those of `sign`.
+    pub fn direct<E>(statement: &Statement, sign: impl FnOnce(&[u8]) -> Result<Vec<u8>, E>) -> Result<Self, E> {
+        let payload = statement.to_payload();
+        let signature = sign(&pae(STATEMENT_TYPE, &payload))?;
+        Ok(Self { payload, key: statement.key, authentication: Authentication::Direct { signature } })
+    }
+
     /// The envelope from its binary form, whole and without rest. Errors: [`EnvelopeError`].
     pub fn from_bytes(bytes: &[u8]) -> Result<Self, EnvelopeError> {
         if bytes.len() > MAX_ENVELOPE {

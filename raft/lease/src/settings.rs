@@ -1,6 +1,7 @@
 //! Lengths, margins, and the conditions that tie them.
 
 use serde::{Deserialize, Serialize};
+use verbund_model::resource::TimingsInForce;
 
 /// What the federation grants leases with: in the replicated state (rule 12).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -13,6 +14,18 @@ pub struct Terms {
 }
 
 impl Terms {
+    /// Those that are granted now, by the timings in force.
+    #[must_use]
+    pub fn now(in_force: &TimingsInForce) -> Self {
+        Self { length: in_force.timings.lease.into(), margin: in_force.timings.margin.into() }
+    }
+
+    /// The longest of before, with which a lease may live on (rule 12).
+    #[must_use]
+    pub fn before(in_force: &TimingsInForce) -> Self {
+        Self { length: in_force.lease_before.into(), margin: in_force.margin_before.into() }
+    }
+
     /// L + m: how long a voter waits after its last answer.
     #[must_use]
     pub const fn hold(&self) -> u64 {

@@ -143,16 +143,16 @@ impl Book {
         let pages = self.pages();
         let newest = pages.own.keys().next_back().copied().unwrap_or(0);
         let wanted = self.marks(newest);
-        let own = pages.own.iter().rev().filter(|(index, _)| wanted.contains(index)).map(|(_, head)| encode(head));
+        let own = pages.own.iter().rev().filter(|(index, _)| wanted.contains(index)).map(|(_, head)| proto::json(head));
         let own = own.collect();
         let mut relayed = Vec::new();
         for heads in pages.seen.values() {
             let marks = heads.iter().rev().filter(|(index, _)| index.is_multiple_of(STEP)).take(1);
             let newest = heads.iter().next_back();
-            relayed.extend(newest.into_iter().chain(marks).map(|(_, head)| encode(head)));
+            relayed.extend(newest.into_iter().chain(marks).map(|(_, head)| proto::json(head)));
         }
         for head in pages.findings.proofs() {
-            relayed.push(encode(head));
+            relayed.push(proto::json(head));
         }
         relayed.truncate(MOST);
         drop(pages);
@@ -166,7 +166,7 @@ impl Book {
     #[cfg(feature = "tamper")]
     fn tampered(&self, mut message: proto::HeadsMessage) -> proto::HeadsMessage {
         if let Some(head) = self.shared.tamper.other_head(self.shared.ring.newest()) {
-            message.own = self.sign(head).iter().map(encode).collect();
+            message.own = self.sign(head).iter().map(proto::json).collect();
         }
         message
     }
@@ -330,11 +330,6 @@ impl Book {
         pages.findings = Findings::default();
         pages.seen.clear();
     }
-}
-
-fn encode(head: &SignedHead) -> bytes::Bytes {
-    // String keys only, and no failing serialiser.
-    serde_json::to_vec(head).unwrap_or_default().into()
 }
 
 /// Keeps the newest, and of the older ones the marks.

@@ -40,9 +40,7 @@ impl Author {
 
     /// Signs one statement.
     pub fn sign(&self, statement: &Statement) -> Result<Envelope, SignError> {
-        let payload = statement.to_payload();
-        let signature = self.signer.sign(&pae(STATEMENT_TYPE, &payload))?;
-        Ok(Envelope { payload, key: self.id, authentication: Authentication::Direct { signature } })
+        Envelope::direct(statement, |message| self.signer.sign(message))
     }
 
     /// Signs many statements at once: one signature over the root of their Merkle tree (design 3.3). At most

@@ -9,10 +9,7 @@ use hyper::{Method, Request, StatusCode};
 use hyper_util::rt::{TokioExecutor, TokioIo};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
-use verbund_identity::envelope::{STATEMENT_TYPE, pae};
-use verbund_identity::{
-    Authentication, Envelope, Genesis, InvitationToken, Statement, TrustDomain, admission_binding, key_id, sha256,
-};
+use verbund_identity::{Envelope, Genesis, InvitationToken, Statement, TrustDomain, admission_binding, key_id, sha256};
 use verbund_keys::{Signer as _, SiteKeys, SoftwareKey};
 use verbund_model::resource::{Address, AdmissionRequest, Der, Land, Millis, Proofs};
 use verbund_model::{Algorithm, Command, FederationId, Hash, KeyId, NodeId, PublicKey, SiteName};
@@ -179,9 +176,7 @@ pub fn sign(joining: &Joining<'_>, now: Millis) -> Result<Signed, JoinError> {
         command: Command::RequestAdmission { request, proofs },
         sealed: Vec::new(),
     };
-    let payload = statement.to_payload();
-    let signature = one_time.sign(&pae(STATEMENT_TYPE, &payload)).map_err(keys)?;
-    let envelope = Envelope { payload, key: invitation, authentication: Authentication::Direct { signature } };
+    let envelope = Envelope::direct(&statement, |message| one_time.sign(message)).map_err(keys)?;
     Ok(Signed { envelope, not_after })
 }
 

@@ -1,16 +1,14 @@
 //! The node as an author: what it reports, it signs with its registered key in a session of its own (formats 7).
 
 use std::sync::Arc;
-use std::time::{SystemTime, UNIX_EPOCH};
 
 use tokio::sync::Mutex;
-use verbund_identity::envelope::{STATEMENT_TYPE, pae};
 use verbund_identity::statement::SCHEMA;
-use verbund_identity::{Authentication, Envelope, Statement, key_id};
+use verbund_identity::{Envelope, Statement, key_id};
 use verbund_keys::Signer;
 use verbund_model::resource::Millis;
 use verbund_model::{Accepted, Command, FederationId, KeyId, Outcome, Refusal};
-use verbund_node::{NodeHandle, SubmitError};
+use verbund_node::{Clock as _, NodeHandle, SubmitError, SystemClock};
 
 /// How long what a node says may take to be applied.
 const VALID: Millis = 60_000;
@@ -74,7 +72,7 @@ impl NodeAuthor {
     /// A session's number and the next sequence number of it.
     async fn take_number(&self) -> Result<(u64, u64), SayError> {
         let mut held = self.session.lock().await;
-        let session = match held.filter(|session| session.until > now() + LEAST_LIFE) {
+        let session = match held.filter(|session| session.until > SystemClock.now() + LEAST_LIFE) {
             Some(session) => session,
             None => self.open().await?,
         };
@@ -93,30 +91,23 @@ impl NodeAuthor {
     }
 
     async fn submit(&self, session: u64, sequence: u64, command: Command) -> Result<Accepted, SayError> {
-        let generation = self.node.read_stale().0.federation().value.generation;
+        let state = self.node.read_stale().0;
         let statement = Statement {
             v: SCHEMA,
             federation: self.federation,
-            generation,
+            generation: state.federation().value.generation,
             key: self.key,
             session,
             sequence,
-            not_after: self.node.read_stale().0.time().max(now()) + VALID,
+            not_after: state.time().max(SystemClock.now()) + VALID,
             precondition: None,
             command,
             sealed: Vec::new(),
         };
-        let payload = statement.to_payload();
-        let signature = self.signer.sign(&pae(STATEMENT_TYPE, &payload))?;
-        let envelope = Envelope { payload, key: self.key, authentication: Authentication::Direct { signature } };
+        let envelope = Envelope::direct(&statement, |message| self.signer.sign(message))?;
         match self.node.submit(envelope.to_bytes()).await?.outcome {
             Outcome::Accepted(accepted) => Ok(accepted),
             Outcome::Refused(refusal) => Err(refusal.into()),
         }
     }
-}
-
-fn now() -> Millis {
-    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-    Millis::try_from(since.as_millis()).unwrap_or(Millis::MAX)
 }

@@ -1,6 +1,6 @@
 //! Where this node answers for itself: renewals, and what it found.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use tokio::sync::Mutex;
@@ -9,7 +9,7 @@ use verbund_lease::{
     Statement, Tick, Voter, VoterIdentity,
 };
 use verbund_machine::State;
-use verbund_model::resource::{Der, Finding, SignedFinding, Standing as SiteStanding};
+use verbund_model::resource::{Der, Finding, SignedFinding};
 use verbund_model::{ClusterName, SiteName};
 
 use super::boottime::boottime;
@@ -136,7 +136,7 @@ impl Desk {
         let now = boottime();
         table.voter.observe(&look.view(&leases), now);
         table.follow(settings(&look.state), now);
-        let expected: Vec<SiteName> = expected(&look.state).collect();
+        let expected = expected(&look.state);
         for site in &expected {
             table.liveness.expect(site, now);
         }
@@ -155,8 +155,8 @@ impl Desk {
     pub(crate) async fn standings(&self) -> BTreeMap<SiteName, Standing> {
         let table = self.table.lock().await;
         let state = self.shared.published.state();
-        let standing = |site: &SiteName| Some((site.clone(), table.liveness.standing(site, boottime())?));
-        expected(&state).filter_map(|site| standing(&site)).collect()
+        let standing = |site: SiteName| table.liveness.standing(&site, boottime()).map(|standing| (site, standing));
+        expected(&state).into_iter().filter_map(standing).collect()
     }
 
     /// How long ago each cluster's agent last asked for its lease here, in milliseconds.
@@ -236,9 +236,6 @@ impl Desk {
 }
 
 /// Active sites with a node that should be heard.
-fn expected(state: &State) -> impl Iterator<Item = SiteName> + '_ {
-    let active = |name: &SiteName| state.site(name).is_some_and(|site| site.value.standing == SiteStanding::Active);
-    let sites: std::collections::BTreeSet<SiteName> =
-        state.active_nodes().map(|(_, site)| site.value.name.clone()).filter(active).collect();
-    sites.into_iter()
+fn expected(state: &State) -> BTreeSet<SiteName> {
+    state.active_nodes().map(|(_, site)| site.value.name.clone()).collect()
 }

@@ -98,9 +98,7 @@ impl Rounds {
             let Some(site) = self.own_site() else { return Vec::new() };
             return self.desk.beat(&site, renewals).await;
         }
-        // String keys only, and no failing serialiser.
-        let encoded = renewals.iter().map(|renewal| serde_json::to_vec(renewal).unwrap_or_default().into());
-        let message = proto::BeatRequest { renewals: encoded.collect() };
+        let message = proto::BeatRequest { renewals: renewals.iter().map(proto::json).collect() };
         let request = self.peers.request(voter, message, Some(PATIENCE));
         let mut client = self.peers.lease(voter);
         match tokio::time::timeout(PATIENCE, client.beat(request)).await {
@@ -117,9 +115,8 @@ impl Rounds {
         if voter == self.shared.id {
             return self.desk.find(finding).await.map_err(|error| error.to_string());
         }
-        // As above.
-        let finding = serde_json::to_vec(finding).unwrap_or_default().into();
-        let request = self.peers.request(voter, proto::FindingRequest { finding }, Some(PATIENCE));
+        let message = proto::FindingRequest { finding: proto::json(finding) };
+        let request = self.peers.request(voter, message, Some(PATIENCE));
         let mut client = self.peers.lease(voter);
         let reply = tokio::time::timeout(PATIENCE, client.find(request)).await.map_err(|_| "no answer".to_owned())?;
         let reply = reply.map_err(|status| status.message().to_owned())?.into_inner();

@@ -76,8 +76,7 @@ pub(super) struct StateLeases<'a>(&'a State);
 impl StateLeases<'_> {
     fn open(&self, lease: &verbund_model::resource::Lease) -> OpenLease {
         let in_force = &self.0.timings().value;
-        let terms = Terms { length: in_force.timings.lease.into(), margin: in_force.timings.margin.into() };
-        let before = Terms { length: in_force.lease_before.into(), margin: in_force.margin_before.into() };
+        let (terms, before) = (Terms::now(in_force), Terms::before(in_force));
         OpenLease {
             generation: Generation(lease.generation),
             terms,

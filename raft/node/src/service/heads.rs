@@ -31,8 +31,7 @@ impl Calls for HeadsService {
     async fn members(&self, request: Request<proto::MembersRequest>) -> Result<Response<proto::MembersReply>, Status> {
         admit(&self.shared, &request, Service::Heads).map_err(|status| *status)?;
         let state = self.shared.published.state();
-        // String keys only, and no failing serialiser.
-        let members = serde_json::to_vec(&members_of(&state)).unwrap_or_default().into();
+        let members = proto::json(&members_of(&state));
         Ok(Response::new(proto::MembersReply { index: state.applied().index, members }))
     }
 }

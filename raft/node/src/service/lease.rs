@@ -53,10 +53,9 @@ impl Calls for LeaseService {
         if results.len() != renewals.len() {
             return Err(Status::unavailable("this node takes part no more"));
         }
-        // String keys only, and no failing serialiser.
         let result = |result| match result {
-            Ok(answer) => proto::beat_result::Result::Answer(serde_json::to_vec(&answer).unwrap_or_default().into()),
-            Err(why) => proto::beat_result::Result::Refused(serde_json::to_vec(&why).unwrap_or_default().into()),
+            Ok(answer) => proto::beat_result::Result::Answer(proto::json(&answer)),
+            Err(why) => proto::beat_result::Result::Refused(proto::json(&why)),
         };
         let results = results.into_iter().map(|said| proto::BeatResult { result: Some(result(said)) }).collect();
         Ok(Response::new(proto::BeatReply { results }))
@@ -67,10 +66,7 @@ impl Calls for LeaseService {
         let finding: Finding = serde_json::from_slice(&request.into_inner().finding)
             .map_err(|error| Status::invalid_argument(error.to_string()))?;
         let result = match self.desk.find(&finding).await {
-            // As above.
-            Ok(statement) => {
-                proto::finding_reply::Result::Statement(serde_json::to_vec(&statement).unwrap_or_default().into())
-            }
+            Ok(statement) => proto::finding_reply::Result::Statement(proto::json(&statement)),
             Err(why) => proto::finding_reply::Result::Refused(why.to_string()),
         };
         Ok(Response::new(proto::FindingReply { result: Some(result) }))

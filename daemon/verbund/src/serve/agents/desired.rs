@@ -4,9 +4,10 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use verbund_agent_core::{Desired, DesiredCopy, DesiredLease, DesiredRole};
+use verbund_lease::Terms;
 use verbund_machine::{Held, State};
 use verbund_model::resource::{Amounts, Cluster, CopyRole, Mode, PlacedCopy, Workload};
-use verbund_model::{ClusterName, WorkloadName};
+use verbund_model::{ClusterName, Document, WorkloadName};
 
 /// What an agent was told of its copies, so that one which has not changed stays the same `Arc`.
 #[derive(Default)]
@@ -18,13 +19,14 @@ impl Copies {
         let mut workloads = BTreeMap::new();
         for (workload, copy) in state.desired(&cluster.name) {
             let name = workload.value.name.clone();
-            workloads.insert(name.clone(), self.keep(name, workload.version, wanted(&workload, &copy)));
+            let manifests = &workload.value.spec.manifests;
+            workloads.insert(name.clone(), self.keep(name, workload.version, wanted(&workload, &copy), manifests));
         }
         let lacking: Vec<_> = known.iter().filter(|name| !workloads.contains_key(*name)).cloned().collect();
         for name in lacking {
             // A cluster whose site is gone from the state wants nothing told.
             let Some(gone) = gone(state, cluster, &name) else { continue };
-            workloads.insert(name.clone(), self.keep(name, 0, gone));
+            workloads.insert(name.clone(), self.keep(name, 0, gone, &[]));
         }
         self.0.retain(|name, _| workloads.contains_key(name));
         Desired {
@@ -36,15 +38,22 @@ impl Copies {
         }
     }
 
-    /// The copy as it was told before, if it says the same. Manifests are compared by their workload's version.
-    fn keep(&mut self, name: WorkloadName, version: u64, copy: DesiredCopy) -> Arc<DesiredCopy> {
+    /// The copy as it was told before, if it says the same. Manifests are compared by their workload's version, and taken
+    /// over only where it says something else: this is asked again with every burst of entries.
+    fn keep(
+        &mut self,
+        name: WorkloadName,
+        version: u64,
+        copy: DesiredCopy,
+        manifests: &[Document],
+    ) -> Arc<DesiredCopy> {
         if let Some((known, kept)) = self.0.get(&name)
             && *known == version
             && same_but_manifests(kept, &copy)
         {
             return Arc::clone(kept);
         }
-        let copy = Arc::new(copy);
+        let copy = Arc::new(DesiredCopy { manifests: manifests.into(), ..copy });
         self.0.insert(name, (version, Arc::clone(&copy)));
         copy
     }
@@ -54,6 +63,7 @@ fn same_but_manifests(a: &DesiredCopy, b: &DesiredCopy) -> bool {
     (a.epoch, a.role, &a.mode, a.generation, a.stop_budget) == (b.epoch, b.role, &b.mode, b.generation, b.stop_budget)
 }
 
+/// The copy, still without its manifests.
 fn wanted(workload: &Held<Workload>, copy: &PlacedCopy) -> DesiredCopy {
     let Workload { name, organisation, spec, .. } = &workload.value;
     DesiredCopy {
@@ -68,7 +78,7 @@ fn wanted(workload: &Held<Workload>, copy: &PlacedCopy) -> DesiredCopy {
         mode: spec.mode.clone(),
         generation: copy.generation,
         stop_budget: spec.stop_budget,
-        manifests: spec.manifests.clone().into(),
+        manifests: Arc::new([]),
         amounts: spec.requirements.amounts.clone(),
     }
 }
@@ -94,14 +104,15 @@ fn gone(state: &State, cluster: &Cluster, name: &WorkloadName) -> Option<Desired
 fn lease(state: &State, cluster: &ClusterName) -> Option<DesiredLease> {
     let lease = &state.lease(cluster).filter(|lease| lease.value.open)?.value;
     let in_force = &state.timings().value;
-    let (length, margin) = (u64::from(in_force.timings.lease), u64::from(in_force.timings.margin));
+    let terms = Terms::now(in_force);
+    let longest = terms.longer(Terms::before(in_force));
     Some(DesiredLease {
         generation: lease.generation,
         opened: lease.opened_at,
-        length,
-        margin,
-        longest_length: length.max(in_force.lease_before.into()),
-        longest_margin: margin.max(in_force.margin_before.into()),
+        length: terms.length,
+        margin: terms.margin,
+        longest_length: longest.length,
+        longest_margin: longest.margin,
         incarnation: 0,
     })
 }
