@@ -1,7 +1,7 @@
 # Two commands for a new machine: make demo, make test. Both install what is missing.
 export CARGO_TARGET_DIR ?= $(HOME)/.cache/verbund/target
 
-.PHONY: help prerequisites build demo test check bench install clean-demo kubernetes testbed testbed-down
+.PHONY: help prerequisites build demo test check bench install clean-demo kubernetes testbed testbed-down demo-kubernetes test-fencing
 
 help:
 	@echo "make demo           a federation of three sites on this machine, until Ctrl-C"
@@ -13,6 +13,8 @@ help:
 	@echo "make clean-demo     forgets the demo's federation"
 	@echo "make testbed        SITES=2 whole sites with real Kubernetes clusters on this machine (root); says how to use them"
 	@echo "make testbed-down   stops them"
+	@echo "make demo-kubernetes  the demo on real Kubernetes clusters (root), until Ctrl-C"
+	@echo "make test-fencing   RUNS=9 runs: an exclusive workload under faults never runs twice (root)"
 
 prerequisites:
 	@.ci/prerequisites
@@ -36,6 +38,14 @@ testbed: prerequisites kubernetes
 
 testbed-down:
 	@$(CARGO_TARGET_DIR)/debug/verbund-testbed down --all
+
+demo-kubernetes: build kubernetes
+	cargo build --locked --package verbund-sites --package verbund-testbed
+	VERBUND_BIN=$(CARGO_TARGET_DIR)/release/verbund $(CARGO_TARGET_DIR)/debug/verbund-demo-kubernetes
+
+test-fencing: build kubernetes
+	cargo build --locked --package verbund-sites
+	VERBUND_BIN=$(CARGO_TARGET_DIR)/release/verbund $(CARGO_TARGET_DIR)/debug/verbund-test-fencing --runs $(or $(RUNS),9)
 
 test: build kubernetes
 	VERBUND_BIN=$(CARGO_TARGET_DIR)/release/verbund cargo test --locked --workspace
