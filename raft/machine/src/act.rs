@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use verbund_identity::SignatureVerifier;
-use verbund_model::resource::{Federation, Millis, Node, Site, Versioned};
+use verbund_model::resource::{Federation, KeyOwner, Millis, Node, Site, Versioned};
 use verbund_model::view::{Change, Kind};
 use verbund_model::{Accepted, Algorithm, Command, KeyId, Outcome, PublicKey, Refusal};
 
@@ -28,13 +28,18 @@ pub(crate) struct Act<'a> {
     /// The entry's index: the version of whatever it changes.
     pub(crate) index: u64,
     pub(crate) events: Vec<StateEvent>,
+    /// Whether it says what no honest node says, however it was overtaken.
+    pub(crate) made_up: bool,
 }
 
 impl Act<'_> {
     /// Authority, precondition, command. Sessions were looked at before.
     pub(crate) fn decide(&mut self) -> Decision {
         let (author, statement) = (self.author, &self.author.statement);
-        authority::check(self.state, &statement.command, &author.key, &author.owner)?;
+        let may = authority::check(self.state, &statement.command, &author.key, &author.owner);
+        // A daemon says what its node may say, and nothing else.
+        self.made_up |= may.is_err() && matches!(author.owner, KeyOwner::Node { .. });
+        may?;
         precondition::check(self.state, statement.precondition, &statement.command)?;
         self.run(&statement.command)
     }

@@ -1,6 +1,7 @@
 //! What must wake somebody.
 
-use verbund_model::Refusal;
+use verbund_model::resource::KeyOwner;
+use verbund_model::{NodeId, Outcome, Refusal};
 
 use crate::log::LogId;
 
@@ -15,6 +16,20 @@ pub enum Alarm {
         /// Why it was refused.
         reason: Refusal,
     },
+    /// A node brought a cause that no honest node brings, however it was overtaken: statements that make no verdict, a
+    /// signature that is another's, what only people may ask for. It changed nothing.
+    #[error(
+        "{author} brought, through the leader {}, what no honest node brings, at {at}: {reason}",
+        verbund_model::NodeId(at.node)
+    )]
+    FalseCause {
+        /// The entry; its leader is named in it.
+        at: LogId,
+        /// Who signed it.
+        author: NodeId,
+        /// Why it was refused.
+        reason: Refusal,
+    },
 }
 
 impl Alarm {
@@ -23,5 +38,15 @@ impl Alarm {
     pub(crate) fn of(at: LogId, refusal: &Refusal) -> Option<Self> {
         let overtaken = matches!(refusal, Refusal::KeyRevoked { .. } | Refusal::Suspended { .. });
         (!overtaken).then(|| Self::UnauthorisedEntry { at, reason: refusal.clone() })
+    }
+
+    /// The alarm for what a node made up and apply refused.
+    pub(crate) fn of_author(at: LogId, author: &KeyOwner, outcome: &Outcome) -> Option<Self> {
+        match (author, outcome) {
+            (KeyOwner::Node { node }, Outcome::Refused(reason)) => {
+                Some(Self::FalseCause { at, author: *node, reason: reason.clone() })
+            }
+            _ => None,
+        }
     }
 }

@@ -73,14 +73,16 @@ impl State {
         let entry = RecordedEntry::Command(bytes.to_vec());
         match author {
             Ok(author) => {
-                let mut act = Act { state: self, verifier, author: &author, now, index: at.index, events: Vec::new() };
+                let (events, made_up) = (Vec::new(), false);
+                let mut act = Act { state: self, verifier, author: &author, now, index: at.index, events, made_up };
                 let outcome = act.answer();
-                let (moved, events) = (act.moved_voters(), act.events);
+                let (moved, made_up, events) = (act.moved_voters(), act.made_up, act.events);
+                let alarm = Alarm::of_author(at, &author.owner, &outcome).filter(|_| made_up);
                 if moved {
                     self.remember_plan(at.index);
                 }
                 let unknown_format = Some(self.single().format).filter(|format| *format > FORMAT);
-                Applied { events, unknown_format, ..self.close(at, now, entry, Some(outcome)) }
+                Applied { events, unknown_format, alarm, ..self.close(at, now, entry, Some(outcome)) }
             }
             Err(refusal) => {
                 let alarm = Alarm::of(at, &refusal);

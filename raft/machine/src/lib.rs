@@ -32,6 +32,7 @@ pub mod session;
 mod session_rules;
 pub mod snapshot;
 pub mod state;
+mod statements;
 mod sum;
 mod table;
 mod tables;

@@ -375,6 +375,16 @@ fn check_alarm(applied: &Applied, step: &Step, place: &str) {
                 | Refusal::UnknownKey { .. }
                 | Refusal::BadSignature { .. }
         );
+    if let (Some(Alarm::FalseCause { at, reason, .. }), Refusal::NotAuthorised { author, .. }) =
+        (&applied.alarm, refusal)
+    {
+        // A node that asks for what only people or agents may.
+        assert!(author.starts_with("node "), "{place}: {author}");
+        assert_eq!((*at, reason), (applied.record.at, refusal), "{place}");
+        return;
+    }
+    let of_node = matches!(refusal, Refusal::NotAuthorised { author, .. } if author.starts_with("node "));
+    assert!(!of_node, "{place}: no alarm for {refusal}");
     let wanted = unauthenticated.then(|| Alarm::UnauthorisedEntry { at: applied.record.at, reason: refusal.clone() });
     assert_eq!(applied.alarm, wanted, "{place}");
 }

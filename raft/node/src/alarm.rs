@@ -29,6 +29,18 @@ pub enum Alarm {
         /// The machine's words.
         what: String,
     },
+    /// A node brought a cause that no honest node brings. Apply refused it.
+    #[error("{what}")]
+    FalseCause {
+        /// The entry's index.
+        index: u64,
+        /// The leader that appended it.
+        leader: NodeId,
+        /// The node that signed it.
+        author: NodeId,
+        /// The machine's words.
+        what: String,
+    },
     /// A leader proposed members that nobody decided. The append was refused.
     #[error("node {leader} proposed a membership at index {index} that the state does not give: {why}")]
     ForgedMembership {
@@ -109,6 +121,7 @@ impl Alarm {
     pub const fn name(&self) -> &'static str {
         match self {
             Self::UnauthorisedEntry { .. } => "unauthorised-entry",
+            Self::FalseCause { .. } => "false-cause",
             Self::ForgedMembership { .. } => "forged-membership",
             Self::ClockAhead { .. } => "clock-ahead",
             Self::Fork { .. } => "fork",

@@ -251,6 +251,12 @@ fn german(alarm: &Alarm) -> (Option<String>, String) {
                 "Leader {leader} hat bei Index {index} einen Eintrag zugelassen, den niemand Berechtigtes unterschrieben hat. Er wurde überall abgewiesen."
             ),
         ),
+        Alarm::FalseCause { index, leader, author, .. } => (
+            node(author),
+            format!(
+                "Knoten {author} hat über Leader {leader} bei Index {index} eine Ursache vorgebracht, die kein ehrlicher Knoten vorbringt. Sie wurde überall abgewiesen."
+            ),
+        ),
         Alarm::ForgedMembership { leader, index, why } => (
             node(leader),
             format!(

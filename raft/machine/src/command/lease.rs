@@ -37,7 +37,7 @@ impl Act<'_> {
 
     /// The cause to open another generation: there is no open one, or a voter refuses it. Whether the latter.
     fn check_cause(
-        &self,
+        &mut self,
         name: &ClusterName,
         last: Option<&Lease>,
         refusal: Option<&SignedFinding>,

@@ -35,8 +35,15 @@ fn run(counts: Counts, decide: impl FnOnce(&mut Act<'_>) -> Decision) -> Decisio
         sealed: Vec::new(),
     };
     let author = Authenticated { statement, payload, key, owner: KeyOwner::Coordinator };
-    let mut act =
-        Act { state: &mut state, verifier: &PureVerifier, author: &author, now: 1, index: 7, events: Vec::new() };
+    let mut act = Act {
+        state: &mut state,
+        verifier: &PureVerifier,
+        author: &author,
+        now: 1,
+        index: 7,
+        events: Vec::new(),
+        made_up: false,
+    };
     decide(&mut act)
 }
 

@@ -1,20 +1,18 @@
 //! Verdicts: what a majority of voters stated closes a lease, or says that a site is lost or has returned (lease.md 7
 //! and 8), and moves what ran there, a bounded batch at a time.
 
-use verbund_identity::is_fixed_form;
-use verbund_lease::{Demand, Statement, Strictness, Voters, count};
+use verbund_lease::CountError;
 use verbund_model::resource::{
-    Cause, Cluster, Finding, Lease, MembershipId, Node, NodeStanding, Placement, Presence, RegisteredKey,
-    SignedFinding, Site, Verdict, Workload,
+    Cause, Cluster, Finding, Lease, Node, Placement, Presence, SignedFinding, Site, Verdict, Workload,
 };
-use verbund_model::{ClusterName, NodeId, Refusal, SiteName, WorkloadName};
+use verbund_model::{ClusterName, Refusal, SiteName, WorkloadName};
 use verbund_planner::{BATCH, Request, check, lost, plan_batch};
 
 use super::planning::Ticket;
 use crate::act::{Act, Decision, conflict, within};
 use crate::limits::KEPT_VERDICTS;
-use crate::log::LogId;
 use crate::object::label;
+use crate::statements::membership_id;
 use crate::voters::MAX_VOTERS;
 
 impl Act<'_> {
@@ -32,6 +30,9 @@ impl Act<'_> {
     }
 
     pub(crate) fn plan_next(&mut self, verdict: u64) -> Decision {
+        // Only when there have been many are any forgotten.
+        let forgotten = self.state.tables.verdicts.len() >= KEPT_VERDICTS;
+        self.made_up |= !forgotten && self.state.find::<Verdict>(&verdict).is_none();
         let found = self.existing::<Verdict>(&verdict)?;
         if found.value.remaining.is_empty() {
             return Err(conflict(format!("nothing is due for {}", label::<Verdict>(&verdict))));
@@ -77,54 +78,35 @@ impl Act<'_> {
     }
 
     /// That enough voters of the membership in force at this very index stated it, each under its own signature (rule 7).
-    fn check_majority(&self, finding: &Finding, statements: &[SignedFinding]) -> Result<(), Refusal> {
-        let (membership, in_force) = self.state.membership();
-        let voters = Voters::new(membership.configs.clone());
-        let strict = self.state.timings().value.timings.one_liar;
-        let federation = self.federation();
-        let demand = Demand {
-            federation: federation.id,
-            federation_generation: federation.generation,
-            finding,
-            membership: membership_id(in_force),
-            voters: &voters,
-            strictness: if strict { Strictness::OneLiar } else { Strictness::Majority },
-        };
-        let stated: Vec<Statement> = statements.iter().map(|signed| self.statement(finding, signed)).collect();
-        count(&stated, &demand).map_err(|error| conflict(format!("the statements make no verdict: {error}")))?;
-        statements.iter().zip(&stated).try_for_each(|(signed, statement)| self.check_signature(signed, statement))
-    }
-
-    fn statement(&self, finding: &Finding, signed: &SignedFinding) -> Statement {
-        let federation = self.federation();
-        Statement {
-            federation: federation.id,
-            federation_generation: federation.generation,
-            finding: finding.clone(),
-            membership: signed.membership,
-            node: signed.node,
+    ///
+    /// Whoever brings statements has counted and checked them ([`State::counted`], [`State::check_statement`]). An honest
+    /// one can be overtaken by a change of members or by the end of a node: then they name an older membership, or a key
+    /// that no longer counts. Whatever else is wrong with them was made up.
+    fn check_majority(&mut self, finding: &Finding, statements: &[SignedFinding]) -> Result<(), Refusal> {
+        let checked = self.state.check_count(finding, statements).map_err(|error| {
+            let overtaken = match &error {
+                CountError::Membership { named, in_force, .. } => named < in_force,
+                // More may be demanded now than when they were gathered; a majority is demanded always.
+                CountError::TooFew { .. } => self.state.has_majority(finding, statements),
+                _ => false,
+            };
+            (conflict(format!("the statements make no verdict: {error}")), overtaken)
+        });
+        if let Err((refusal, overtaken)) = checked {
+            self.made_up |= !overtaken;
+            return Err(refusal);
         }
+        statements.iter().try_for_each(|signed| self.check_signature(finding, signed))
     }
 
-    /// That the node's registered key signed the statement.
-    fn check_signature(&self, signed: &SignedFinding, statement: &Statement) -> Result<(), Refusal> {
-        let key = self.node_key(signed.node)?;
-        let holds = is_fixed_form(key.key.algorithm(), &signed.signature.0)
-            && self.verifier.verify(&key.key, &statement.message(), &signed.signature.0);
-        if holds { Ok(()) } else { Err(Refusal::BadSignature { key: key.id }) }
-    }
-
-    fn node_key(&self, id: NodeId) -> Result<&RegisteredKey, Refusal> {
-        let node = &self.existing::<Node>(&id)?.value;
-        let key = &self.existing::<RegisteredKey>(&node.key)?.value;
-        if node.standing == NodeStanding::Removed || key.revoked {
-            return Err(Refusal::KeyRevoked { key: key.id });
-        }
-        Ok(key)
+    fn check_signature(&mut self, finding: &Finding, signed: &SignedFinding) -> Result<(), Refusal> {
+        let checked = self.state.check_statement(finding, signed, self.verifier);
+        self.made_up |= matches!(checked, Err(Refusal::BadSignature { .. }));
+        checked
     }
 
     /// That a voter of the membership in force refuses the generation (rule 14).
-    pub(crate) fn check_refusal(&self, finding: &Finding, signed: &SignedFinding) -> Result<(), Refusal> {
+    pub(crate) fn check_refusal(&mut self, finding: &Finding, signed: &SignedFinding) -> Result<(), Refusal> {
         let (membership, in_force) = self.state.membership();
         if signed.membership != membership_id(in_force) {
             return Err(conflict("the refusal was signed under another membership than the one in force"));
@@ -132,7 +114,7 @@ impl Act<'_> {
         if !membership.voters().contains(&signed.node) {
             return Err(conflict(format!("{} is no voter", label::<Node>(&signed.node))));
         }
-        self.check_signature(signed, &self.statement(finding, signed))
+        self.check_signature(finding, signed)
     }
 
     /// What the verdict makes true.
@@ -224,9 +206,4 @@ impl Act<'_> {
             self.delete::<Verdict>(&index);
         }
     }
-}
-
-/// How statements name a membership.
-const fn membership_id(id: LogId) -> MembershipId {
-    MembershipId { term: id.term, node: id.node, index: id.index }
 }

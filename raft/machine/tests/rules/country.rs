@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use verbund_identity::Statement;
 use verbund_lease::Statement as Stated;
-use verbund_machine::{LogEntry, Restore, State};
+use verbund_machine::{Alarm, LogEntry, Restore, State};
 use verbund_model::resource::{
     Amounts, ApiKind, ClusterSpec, Confidentiality, Coordinates, CopyRole, Der, FailoverAuthority, Finding,
     KubernetesVersion, MembershipId, Mode, Observation, Operator, PlacedCopy, Placement, Requirements, Schutzbedarf,
@@ -211,6 +211,11 @@ impl Country {
     /// What a leader that was tampered with lets in must be refused by this replica, and by one restored from a snapshot,
     /// with the same hashes; and it moves nothing.
     pub fn refused_everywhere(&mut self, author: &Signer, command: Command) -> Refusal {
+        self.refused_with(author, command).0
+    }
+
+    /// The same, with the alarm that it raises.
+    pub fn refused_with(&mut self, author: &Signer, command: Command) -> (Refusal, Option<Alarm>) {
         let statement: Statement = self.f.statement(author, command.clone());
         let bytes = entry(self.f.clock, &signed(author, statement.to_payload()));
         let mut other = restored(&self.f.state);
@@ -222,7 +227,7 @@ impl Country {
         assert_eq!(self.f.state.recompute_hash(), self.f.state.head().state);
         assert!(placements.iter().eq(self.f.state.placements()), "a refusal moved something");
         match applied.outcome {
-            Some(Outcome::Refused(refusal)) => refusal,
+            Some(Outcome::Refused(refusal)) => (refusal, applied.alarm),
             other => panic!("{command:?} was not refused: {other:?}"),
         }
     }

@@ -1,6 +1,6 @@
 //! Placements, verdicts, leases: what is moved, and what a leader cannot make up.
 
-use verbund_machine::voter_plan;
+use verbund_machine::{Alarm, voter_plan};
 use verbund_model::resource::UserRole;
 use verbund_model::resource::{
     Cause, ChangeKind, ChangeTicket, Consent, CopyPhase, CopyReport, CopyRole, DistanceClass, Evidence, EvidenceKind,
@@ -223,6 +223,48 @@ fn a_verdict_without_a_majority_is_refused() {
     let (ada, command) = (country.ada(), country.verdict(&finding, &[0, 2]));
     assert!(matches!(country.refused_everywhere(&ada, command.clone()), Refusal::NotAuthorised { .. }));
     country.f.act(&node, command);
+}
+
+/// Only what no honest node brings wakes somebody, and all of that does.
+#[test]
+fn what_a_node_made_up_raises_the_alarm_and_what_was_overtaken_does_not() {
+    let (mut country, old, _) = with_exclusive(FenceLevel::Guard, AUTOMATIC);
+    let (node, finding, in_force) = (country.node(0), ended(&old, 1), country.membership());
+    let raises = |country: &mut Country, command: Command, wanted: bool| {
+        let (refusal, alarm) = country.refused_with(&node, command.clone());
+        let author = country.nodes[0].0;
+        let at = country.f.state.applied();
+        let expected = wanted.then(|| Alarm::FalseCause { at, author, reason: refusal.clone() });
+        assert_eq!(alarm, expected, "{command:?}: {refusal}");
+    };
+    let under = |country: &Country, membership: MembershipId| Command::SubmitVerdict {
+        finding: finding.clone(),
+        statements: [0, 1].iter().map(|voter| country.signed(&finding, *voter, membership)).collect(),
+    };
+    // Made up.
+    let command = country.verdict(&finding, &[0]);
+    raises(&mut country, command, true);
+    let mut forged = country.signed(&finding, 1, in_force);
+    forged.signature.0[7] ^= 1;
+    let statements = vec![country.signed(&finding, 0, in_force), forged];
+    raises(&mut country, Command::SubmitVerdict { finding: finding.clone(), statements }, true);
+    let command = under(&country, MembershipId { index: in_force.index + 1, ..in_force });
+    raises(&mut country, command, true);
+    raises(&mut country, Command::PlanNext { verdict: 7 }, true);
+    raises(&mut country, Command::Failback { workload: workload("w") }, true);
+    // Overtaken: by a change of members, by another's verdict, by another's plan.
+    let command = under(&country, MembershipId { index: in_force.index - 1, ..in_force });
+    raises(&mut country, command, false);
+    raises(&mut country, Command::Replan { workload: workload("w") }, false);
+    country.find(&finding);
+    let command = country.verdict(&finding, &[0, 1]);
+    raises(&mut country, command, false);
+    let done = country.f.state.verdicts().next_back().unwrap().value.index;
+    raises(&mut country, Command::PlanNext { verdict: done }, false);
+    // What people may not do wakes nobody either: they make mistakes.
+    let ada = country.ada();
+    let command = country.verdict(&unreachable("nord", 0), &[0, 1]);
+    assert_eq!(country.refused_with(&ada, command).1, None);
 }
 
 #[test]

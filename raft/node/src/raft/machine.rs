@@ -85,8 +85,13 @@ impl Machine {
         self.applied = Some(entry.log_id);
         self.shared.archive.append(at.index, &applied.record.to_bytes()).map_err(io::Error::other)?;
         if let Some(alarm) = &applied.alarm {
-            let what = alarm.to_string();
-            self.shared.raise(Alarm::UnauthorisedEntry { index: at.index, leader: NodeId(at.node), what });
+            let (index, leader, what) = (at.index, NodeId(at.node), alarm.to_string());
+            self.shared.raise(match alarm {
+                verbund_machine::Alarm::UnauthorisedEntry { .. } => Alarm::UnauthorisedEntry { index, leader, what },
+                verbund_machine::Alarm::FalseCause { author, .. } => {
+                    Alarm::FalseCause { index, leader, author: *author, what }
+                }
+            });
         }
         if matches!(applied.outcome, Some(Outcome::Refused(_))) {
             self.shared.counters.refused_by_apply.add(1);

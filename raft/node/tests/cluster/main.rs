@@ -4,6 +4,7 @@
 #![allow(clippy::unwrap_used)] // a test kit: what fails here fails the test
 
 mod attacks;
+mod causes;
 mod kit;
 mod leases;
 mod life;
