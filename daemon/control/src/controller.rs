@@ -6,10 +6,9 @@ use std::time::Duration;
 
 use futures::future::join_all;
 use tokio::time::Instant;
-use verbund_lease::Voters;
 use verbund_machine::State;
 use verbund_model::Command;
-use verbund_model::resource::{Finding, Millis, SignedFinding};
+use verbund_model::resource::{Finding, Millis};
 
 use crate::port::{Port, Said};
 use crate::tasks::{Heard, Task, tasks};
@@ -22,6 +21,8 @@ const LOOK_FOR_DUE: Duration = Duration::from_secs(2);
 const EXPIRED_WITHIN: Millis = 24 * 60 * 60 * 1000;
 /// The most workloads that are planned anew in one round.
 const MOST_DUE: usize = 64;
+/// Between two looks for verdicts of which workloads wait: it costs next to nothing.
+const LOOK_FOR_PENDING: Duration = Duration::from_millis(20);
 /// Before a finding that did not become a verdict is asked for again, or a refused cause brought again.
 const AGAIN: Duration = Duration::from_millis(500);
 
@@ -43,14 +44,19 @@ impl<P: Port> Controller<P> {
 
     /// Runs until it is dropped. Only while this node leads is anything done.
     pub async fn run(mut self) {
-        loop {
-            tokio::time::sleep(LOOK).await;
-            if self.port.leads() {
-                self.round().await;
-            } else {
-                self.later.clear();
+        // Apart from the rest: voters that do not answer are waited for there, and workloads must not wait for them.
+        let planning = plan_pending(Arc::clone(&self.port));
+        let watching = async {
+            loop {
+                tokio::time::sleep(LOOK).await;
+                if self.port.leads() {
+                    self.round().await;
+                } else {
+                    self.later.clear();
+                }
             }
-        }
+        };
+        tokio::join!(planning, watching);
     }
 
     /// One look, and all that follows from it.
@@ -86,7 +92,6 @@ impl<P: Port> Controller<P> {
 
     async fn carry_out(&self, task: &Task, heard: &Heard) -> Result<(), Said> {
         match task {
-            Task::Plan { verdict } => self.port.say(Command::PlanNext { verdict: *verdict }).await,
             Task::Ask(finding) => self.ask(finding, heard).await,
             Task::Open { cluster, generation } => {
                 tracing::info!(%cluster, generation, "opening a lease");
@@ -99,7 +104,8 @@ impl<P: Port> Controller<P> {
 
     async fn ask(&self, finding: &Finding, heard: &Heard) -> Result<(), Said> {
         let statements = self.port.find(finding).await;
-        if self.are_enough(&statements) {
+        // Whoever stated it under another membership is left out: with one of those, the others would not count either.
+        if let Some(statements) = self.port.state().counted(finding, &statements) {
             tracing::warn!(?finding, statements = statements.len(), "the voters agree: bringing the verdict");
             return self.port.say(Command::SubmitVerdict { finding: finding.clone(), statements }).await;
         }
@@ -113,13 +119,23 @@ impl<P: Port> Controller<P> {
         }
         Err(Said::Failed("too few voters state it".to_owned()))
     }
+}
 
-    /// Whether it is worth bringing them: apply counts anew, with every rule.
-    fn are_enough(&self, statements: &[SignedFinding]) -> bool {
-        let state = self.port.state();
-        let (membership, id) = state.membership();
-        let counts = |statement: &&SignedFinding| statement.membership.index == id.index;
-        let stated = statements.iter().filter(counts).map(|statement| statement.node).collect();
-        Voters::new(membership.configs.clone()).is_majority(&stated)
+/// Has what remains of verdicts planned, one batch at once after the other, for ever.
+async fn plan_pending<P: Port>(port: Arc<P>) {
+    loop {
+        // By the state that follows an entry, what that entry planned no longer waits.
+        let pending = if port.leads() { port.state().pending_verdicts().next() } else { None };
+        let wait = match pending {
+            None => LOOK_FOR_PENDING,
+            Some(verdict) => match port.say(Command::PlanNext { verdict }).await {
+                Ok(()) => continue,
+                Err(why) => {
+                    tracing::debug!(verdict, %why, "the next batch was not planned; it is tried again");
+                    AGAIN
+                }
+            },
+        };
+        tokio::time::sleep(wait).await;
     }
 }

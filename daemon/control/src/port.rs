@@ -30,7 +30,8 @@ pub trait Port: Send + Sync + 'static {
     fn now(&self) -> Millis;
     /// What this node hears of sites and of agents.
     fn heard(&self) -> impl Future<Output = Heard> + Send;
-    /// What the voters state about `finding` when they are asked; those that state nothing are left out.
+    /// What the voters state about `finding` when they are asked, each under a true signature; those that state nothing are
+    /// left out.
     fn find(&self, finding: &Finding) -> impl Future<Output = Vec<SignedFinding>> + Send;
     /// Brings a command of this node into the log. Errors: [`Said`].
     fn say(&self, command: Command) -> impl Future<Output = Result<(), Said>> + Send;

@@ -30,11 +30,6 @@ impl Heard {
 /// One thing to do.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Task {
-    /// Have the next batch of a verdict planned. Before anything else: workloads wait.
-    Plan {
-        /// The verdict's index.
-        verdict: u64,
-    },
     /// Ask the voters whether they found this too.
     Ask(Finding),
     /// Open the next generation of a cluster's lease.
@@ -48,12 +43,11 @@ pub enum Task {
     Replan(WorkloadName),
 }
 
-/// What is to be done now, the most urgent first. What comes of each is for the voters and for apply to say; a task that
+/// What is to be done now, the most urgent first; the batches of verdicts apart, which nothing else may hold up. What comes of each is for the voters and for apply to say; a task that
 /// was carried out is not given again by the state that follows.
 #[must_use]
 pub fn tasks(state: &State, heard: &Heard) -> Vec<Task> {
-    let pending = state.pending_verdicts().map(|verdict| Task::Plan { verdict });
-    pending.chain(sites(state, heard)).chain(leases(state, heard)).collect()
+    sites(state, heard).chain(leases(state, heard)).collect()
 }
 
 /// Sites that fell silent, and sites that are steadily heard again.

@@ -19,6 +19,9 @@ use crate::shared::Shared;
 /// How long a voter may take to answer.
 const PATIENCE: Duration = Duration::from_millis(1_500);
 
+/// How long the other voters may take to state something once it is enough.
+const GRACE: Duration = Duration::from_millis(50);
+
 /// What one voter said to one renewal.
 pub type RenewalResult = (NodeId, Result<Answer, Refused>);
 
@@ -70,17 +73,33 @@ impl Rounds {
         asked.filter_map(std::future::ready).boxed()
     }
 
-    /// Asks every voter to state what it found.
+    /// Asks every voter to state what it found. When those that did are enough for a verdict, the others have a moment
+    /// more: a voter that is lost would be waited for in vain.
     pub(crate) async fn find(&self, finding: &Finding) -> Found {
-        let asked = self.voters().into_iter().map(|voter| async move { (voter, self.find_at(voter, finding).await) });
+        let ask = |voter: NodeId| async move { (voter, self.find_at(voter, finding).await) };
+        let mut asked: FuturesUnordered<_> = self.voters().into_iter().map(ask).collect();
         let mut found = Found::default();
-        for (voter, said) in join_all(asked).await {
-            match said {
-                Ok(statement) => found.statements.push(statement),
+        let mut patience = PATIENCE;
+        // Who does not answer is cut off in `find_at`; when it is enough, here.
+        while let Ok(Some((voter, said))) = tokio::time::timeout(patience, asked.next()).await {
+            match said.and_then(|statement| self.check(finding, statement)) {
+                Ok(statement) => {
+                    found.statements.push(statement);
+                    if self.shared.published.state().counted(finding, &found.statements).is_some() {
+                        patience = GRACE;
+                    }
+                }
                 Err(why) => found.without.push((voter, why)),
             }
         }
         found
+    }
+
+    /// A statement under a true signature: with a false one among them, the others would not count either.
+    fn check(&self, finding: &Finding, statement: SignedFinding) -> Result<SignedFinding, String> {
+        let state = self.shared.published.state();
+        let checked = state.check_statement(finding, &statement, &*self.shared.verifier);
+        checked.map(|()| statement).map_err(|refusal| refusal.to_string())
     }
 
     fn voters(&self) -> Vec<NodeId> {
