@@ -45,6 +45,7 @@ async fn serve(app: &App, options: &AgentRun) -> Result<Exit, Failure> {
     if options.simulated {
         let simulated = Simulated::new(Shape::default());
         tokio::spawn(simulated.clone().follow_clock());
+        tokio::spawn(tell_what_serves(simulated.clone()));
         tracing::info!(cluster = %enrolment.cluster, "the cluster is simulated: nothing runs outside this process");
         return with(options, &folder, enrolment, signer, Arc::new(simulated)).await;
     }
@@ -55,6 +56,25 @@ async fn serve(app: &App, options: &AgentRun) -> Result<Exit, Failure> {
     let client = verbund_agent_kube::connect(&way).await.map_err(failed)?;
     let driver = KubeDriver::start(client, verbund_agent_kube::Options::default());
     with(options, &folder, enrolment, signer, Arc::new(driver)).await
+}
+
+/// How often a simulated cluster is looked at.
+const LOOK: std::time::Duration = std::time::Duration::from_millis(20);
+
+/// Says in the log what begins to serve in the simulated cluster, and what ends: nobody else can look into it.
+async fn tell_what_serves(simulated: Simulated) {
+    let mut before = std::collections::BTreeMap::new();
+    loop {
+        let now = simulated.serving();
+        for (workload, epoch) in before.iter().filter(|(workload, epoch)| now.get(*workload) != Some(*epoch)) {
+            tracing::info!(%workload, epoch, "serves no more in the simulated cluster");
+        }
+        for (workload, epoch) in now.iter().filter(|(workload, epoch)| before.get(*workload) != Some(*epoch)) {
+            tracing::info!(%workload, epoch, "serves in the simulated cluster");
+        }
+        before = now;
+        tokio::time::sleep(LOOK).await;
+    }
 }
 
 async fn with<D: Driver>(
