@@ -3,7 +3,9 @@
 mod connection;
 mod login;
 mod stream;
+mod watch;
 
 pub use connection::{Answer, Connection, Door};
 pub use login::log_in;
 pub use stream::{EnvelopeStream, Lost, Pending};
+pub use watch::{Watch, Watched};

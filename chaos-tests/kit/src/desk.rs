@@ -71,8 +71,16 @@ impl Desk {
     /// The command, ready to be started: in this desk's surroundings and no others, in English.
     #[must_use]
     pub fn command(&self, arguments: &[&str]) -> Command {
-        let mut command = Command::new(&self.binary);
-        command.args(arguments).current_dir(&self.home).stdin(Stdio::null()).env_clear();
+        self.command_in(&[], arguments)
+    }
+
+    /// The same, with `enter` before it: what brings it into a network of its own.
+    #[must_use]
+    pub fn command_in(&self, enter: &[String], arguments: &[&str]) -> Command {
+        let mut words = enter.iter().map(std::ffi::OsStr::new).chain([self.binary.as_os_str()]);
+        // There is one word at least: the binary.
+        let mut command = Command::new(words.next().unwrap_or(self.binary.as_os_str()));
+        command.args(words).args(arguments).current_dir(&self.home).stdin(Stdio::null()).env_clear();
         for name in ["PATH", "TMPDIR", "RUST_BACKTRACE"] {
             if let Some(value) = std::env::var_os(name) {
                 command.env(name, value);

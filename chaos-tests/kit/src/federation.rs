@@ -1,5 +1,7 @@
 //! A federation of real processes, founded and grown as people do it: by the command line.
 
+pub mod clusters;
+
 use std::path::Path;
 use std::time::Duration;
 
@@ -11,7 +13,7 @@ use verbund_model::FederationId;
 use crate::api::{Connection, log_in};
 use crate::author::Author;
 use crate::desk::Desk;
-use crate::site::Site;
+use crate::site::{Place, Site};
 use crate::wait::until_async;
 
 /// The federation's name.
@@ -28,12 +30,20 @@ pub struct Settings {
     pub threshold: usize,
     /// Lines of YAML for every site's configuration.
     pub extra: String,
+    /// Where the sites' processes run, in the order of the sites; those without a place run on loopback.
+    pub places: Vec<Place>,
+}
+
+impl Settings {
+    fn place(&self, site: usize) -> Place {
+        self.places.get(site).cloned().unwrap_or_default()
+    }
 }
 
 impl Default for Settings {
     /// One coordinator decides: fastest where a test is not about them.
     fn default() -> Self {
-        Self { coordinators: 1, threshold: 1, extra: String::new() }
+        Self { coordinators: 1, threshold: 1, extra: String::new(), places: Vec::new() }
     }
 }
 
@@ -57,7 +67,7 @@ impl Federation {
         let builder = tempfile::Builder::new().prefix("verbund-kit-").to_owned();
         let directory = parent.map_or_else(|| builder.tempdir(), |parent| builder.tempdir_in(parent))?;
         let desk = Desk::at(&directory.path().join("desk"))?;
-        let first = Site::new(directory.path(), 1, &desk, &settings.extra)?;
+        let first = Site::new(directory.path(), 1, settings.place(0), &desk, &settings.extra)?;
         let mut arguments: Vec<String> = ["found", "--name", NAME].map(String::from).into();
         for number in 1..=settings.coordinators {
             let key = desk.new_key("coordinator", &coordinator(number))?;
@@ -72,6 +82,7 @@ impl Federation {
             ["--display-name", &first.organisation],
             ["--role", "koordinierungsstelle"],
             ["--role", "plattformbetreiber"],
+            ["--role", "softwarebetreiber"],
             ["--administrator", "admin"],
             ["--administrator-key", &administrator],
             ["--site", &first.name],
@@ -125,7 +136,9 @@ impl Federation {
 
     /// Prepares one more site with keys and an organisation of its own, not invited. Returns its position.
     pub fn prepare(&mut self) -> Result<usize> {
-        let site = Site::new(self.directory.path(), self.sites.len() + 1, &self.desk, &self.settings.extra)?;
+        let number = self.sites.len() + 1;
+        let place = self.settings.place(number - 1);
+        let site = Site::new(self.directory.path(), number, place, &self.desk, &self.settings.extra)?;
         let key = self.desk.new_key("user", &administrator(&site))?;
         let organisation = site.organisation.as_str();
         let create = ["--context", "coordinator-1", "org", "create", organisation, "--display-name", organisation];
@@ -157,7 +170,8 @@ impl Federation {
     pub async fn join(&mut self, site: usize) -> Result<()> {
         let arguments = self.join_arguments(site, &self.invitation(site));
         let log = self.desk.path(&format!("{}.join.log", self.sites[site].name));
-        let mut command = self.desk.command(&arguments.iter().map(String::as_str).collect::<Vec<_>>());
+        let enter = self.sites[site].place.enter.clone();
+        let mut command = self.desk.command_in(&enter, &arguments.iter().map(String::as_str).collect::<Vec<_>>());
         let mut joining = crate::Process::spawn("verbund join", &mut command, &log)?;
         for number in 1..=self.settings.threshold {
             self.approve(site, number).await.with_context(|| joining.log_tail())?;

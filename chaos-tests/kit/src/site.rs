@@ -8,6 +8,7 @@ use anyhow::{Context as _, Result, bail};
 use verbund_tls::Address;
 
 use crate::api::Door;
+use crate::cluster::Cluster;
 use crate::desk::Desk;
 use crate::ports::Ports;
 use crate::process::{Process, Signal};
@@ -17,8 +18,34 @@ use crate::wait::until_async;
 const START: Duration = Duration::from_secs(60);
 /// How long it may take to stop.
 const STOP: Duration = Duration::from_secs(30);
-/// Where the sites stand: one Land each.
-const LAENDER: [&str; 8] = ["DE-HE", "DE-SH", "DE-BW", "DE-BY", "DE-NI", "DE-SN", "DE-NW", "DE-HH"];
+/// Where the sites stand: a Land each, latitude and longitude. The first seven are at least 200 km from one another, so that
+/// each is a georedundant fallback of each.
+const LAENDER: [(&str, f64, f64); 8] = [
+    ("DE-HE", 50.1109, 8.6821),
+    ("DE-SH", 54.3233, 10.1228),
+    ("DE-BW", 47.9990, 7.8421),
+    ("DE-BY", 48.1351, 11.5820),
+    ("DE-NI", 52.3759, 9.7320),
+    ("DE-SN", 51.0504, 13.7373),
+    ("DE-NW", 51.7885, 6.1387),
+    ("DE-HH", 53.5511, 9.9937),
+];
+
+/// Where a site's processes run: on this machine's loopback, or in a network of their own.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Place {
+    /// The IPv4 address that the daemon binds, and at which everybody reaches it.
+    pub host: String,
+    /// What stands before each of the site's commands, such as `nsenter --net=…`.
+    pub enter: Vec<String>,
+}
+
+impl Default for Place {
+    /// On loopback.
+    fn default() -> Self {
+        Self { host: "127.0.0.1".to_owned(), enter: Vec::new() }
+    }
+}
 
 /// A site.
 #[derive(Debug)]
@@ -29,12 +56,20 @@ pub struct Site {
     pub organisation: String,
     /// Where it stands.
     pub land: &'static str,
+    /// Its latitude and longitude.
+    pub coordinates: (f64, f64),
+    /// Where its processes run.
+    pub place: Place,
     /// Where its peers reach it.
     pub peer_port: u16,
     /// Where its API is.
     pub admin_port: u16,
     /// Where its metrics are.
     pub metrics_port: u16,
+    /// Where its clusters' agents reach it.
+    pub agents_port: u16,
+    /// Its clusters, each with its agent.
+    pub clusters: Vec<Cluster>,
     directory: PathBuf,
     door: Option<Door>,
     process: Option<Process>,
@@ -42,15 +77,20 @@ pub struct Site {
 
 impl Site {
     /// The `number`-th site (from 1) below `root`, configured with `extra` lines of YAML. Nothing of it runs.
-    pub fn new(root: &Path, number: usize, desk: &Desk, extra: &str) -> Result<Self> {
+    pub fn new(root: &Path, number: usize, place: Place, desk: &Desk, extra: &str) -> Result<Self> {
         let name = format!("s{number}");
+        let (land, latitude, longitude) = LAENDER[(number - 1) % LAENDER.len()];
         let site = Self {
             directory: root.join(&name),
             organisation: format!("o{number}"),
-            land: LAENDER[(number - 1) % LAENDER.len()],
+            land,
+            coordinates: (latitude, longitude),
+            place,
             peer_port: Ports::free()?,
             admin_port: Ports::free()?,
             metrics_port: Ports::free()?,
+            agents_port: Ports::free()?,
+            clusters: Vec::new(),
             door: None,
             process: None,
             name,
@@ -62,12 +102,14 @@ impl Site {
 
     /// Writes the configuration anew, for the next start.
     pub fn configure(&self, desk: &Desk, extra: &str) -> Result<()> {
-        let (peer, admin, metrics) = (self.peer_port, self.admin_port, self.metrics_port);
+        let (peer, admin, agents) = (self.peer_address(), self.admin_address(), self.agents_address());
+        // The kit reads what is counted from loopback only.
+        let metrics = self.metrics_port;
         let (data, passphrase) = (self.data_dir(), desk.passphrase_file());
         let yaml = format!(
-            "dataDir: {}\nsite: {}\nlisten:\n  peers: [\"127.0.0.1:{peer}\"]\n  admin: [\"127.0.0.1:{admin}\"]\n  \
-             metrics: [\"127.0.0.1:{metrics}\"]\nadvertise: [\"127.0.0.1:{peer}\"]\npassphraseSource: file:{}\n\
-             lowDiskBytes: 64MiB\n{extra}\n",
+            "dataDir: {}\nsite: {}\nlisten:\n  peers: [\"{peer}\"]\n  admin: [\"{admin}\"]\n  \
+             agents: [\"{agents}\"]\n  metrics: [\"127.0.0.1:{metrics}\"]\nadvertise: [\"{peer}\"]\n\
+             passphraseSource: file:{}\nlowDiskBytes: 64MiB\n{extra}\n",
             data.display(),
             self.name,
             passphrase.display(),
@@ -96,13 +138,25 @@ impl Site {
     /// The address that peers dial.
     #[must_use]
     pub fn peer_address(&self) -> String {
-        format!("127.0.0.1:{}", self.peer_port)
+        format!("{}:{}", self.place.host, self.peer_port)
     }
 
     /// The address of its API.
     #[must_use]
     pub fn admin_address(&self) -> String {
-        format!("127.0.0.1:{}", self.admin_port)
+        format!("{}:{}", self.place.host, self.admin_port)
+    }
+
+    /// The address that its clusters' agents dial.
+    #[must_use]
+    pub fn agents_address(&self) -> String {
+        format!("{}:{}", self.place.host, self.agents_port)
+    }
+
+    /// The directory of the site.
+    #[must_use]
+    pub fn directory(&self) -> &Path {
+        &self.directory
     }
 
     /// Where its API is and by which anchor it is known. Errors: nobody has said yet ([`Site::know`]).
@@ -123,7 +177,7 @@ impl Site {
             bail!("{} runs already", self.name);
         }
         let config = self.config().display().to_string();
-        let mut command = desk.command(&["serve", "--config", &config]);
+        let mut command = desk.command_in(&self.place.enter, &["serve", "--config", &config]);
         self.process = Some(Process::spawn(&self.name, &mut command, &self.log())?);
         Ok(())
     }
@@ -186,9 +240,10 @@ impl Site {
         self.process()?.signal(Signal::CONT)
     }
 
-    /// The end of its log.
+    /// The ends of its log and of its agents'.
     #[must_use]
     pub fn log_tail(&self) -> String {
-        format!("--- end of {}'s log\n{}", self.name, crate::process::tail(&self.log()))
+        let own = format!("--- end of {}'s log\n{}", self.name, crate::process::tail(&self.log()));
+        std::iter::once(own).chain(self.clusters.iter().map(Cluster::log_tail)).collect::<Vec<_>>().join("\n")
     }
 }

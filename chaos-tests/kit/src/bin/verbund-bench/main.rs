@@ -8,18 +8,15 @@ mod options;
 mod ours;
 mod report;
 mod rounds;
-mod table;
 mod workload;
 
 use std::process::ExitCode;
 
-use anyhow::{Context as _, Result, ensure};
+use anyhow::Result;
 use clap::Parser as _;
+use verbund_kit::bench;
 
 use options::Options;
-
-/// `statfs` type of a RAM disk (statfs(2)).
-const TMPFS: i64 = 0x0102_1994;
 
 #[tokio::main]
 async fn main() -> ExitCode {
@@ -33,21 +30,12 @@ async fn main() -> ExitCode {
 }
 
 async fn run(options: &Options) -> Result<()> {
-    let parent = match &options.dir {
-        Some(directory) => directory.clone(),
-        None => options::directory_of_this_program()?,
-    };
-    let kind = rustix::fs::statfs(&parent).with_context(|| format!("looking at {}", parent.display()))?.f_type;
-    ensure!(kind != TMPFS, "{} is a RAM disk, where fsync costs nothing: name another with --dir", parent.display());
-    let directory = tempfile::Builder::new().prefix("verbund-bench-").tempdir_in(&parent)?;
+    let directory = bench::data_directory("verbund-bench", options.dir.as_deref())?;
     let peer = etcd::Cluster::start(&directory.path().join("etcd")).await?;
     let ours = ours::Cluster::start(&directory.path().join("verbund")).await?;
     println!("Verbund beside etcd {}: {} rounds of {:?}", peer.version, options.rounds(), options.span().measured);
     let mut rounds = rounds::Rounds::new(options.clone(), ours, peer);
     rounds.run().await?;
     let rows = report::print(&rounds.into_results());
-    let out = options.out()?;
-    table::write_rows(&out, &rows)?;
-    println!("\n{}", out.canonicalize()?.display());
-    Ok(())
+    bench::finish(&options.out()?, &rows)
 }

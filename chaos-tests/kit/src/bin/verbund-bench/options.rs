@@ -69,13 +69,6 @@ impl Options {
 
     /// Where the JSON list goes.
     pub fn out(&self) -> anyhow::Result<PathBuf> {
-        let beside = || anyhow::Ok(directory_of_this_program()?.join("../bench/verbund-bench.json"));
-        self.out.clone().map_or_else(beside, Ok)
+        self.out.clone().map_or_else(|| verbund_kit::bench::usual_out("verbund-bench"), Ok)
     }
-}
-
-/// The directory in which this program lies.
-pub fn directory_of_this_program() -> anyhow::Result<PathBuf> {
-    let path = std::env::current_exe()?;
-    Ok(path.parent().map_or_else(|| PathBuf::from("."), PathBuf::from))
 }

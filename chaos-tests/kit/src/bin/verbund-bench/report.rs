@@ -2,10 +2,11 @@
 
 use std::time::Duration;
 
+use verbund_kit::bench::{Goal, Row, median, number, render};
+
 use crate::load::Run;
 use crate::options::Part;
 use crate::rounds::{Results, Side};
-use crate::table::{Goal, Row, number, render};
 
 /// Bytes of a MiB.
 const MIB: f64 = 1024.0 * 1024.0;
@@ -200,25 +201,12 @@ fn median_of(runs: &[Run]) -> Option<Cell> {
     })
 }
 
-fn median(mut values: Vec<f64>) -> Option<f64> {
-    values.sort_by(f64::total_cmp);
-    let middle = values.len() / 2;
-    match values.len() {
-        0 => None,
-        n if n % 2 == 1 => Some(values[middle]),
-        _ => Some((values[middle - 1] + values[middle]) / 2.0),
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
-    fn medians_and_void_runs() {
-        assert_eq!(median(vec![]), None);
-        assert_eq!(median(vec![3.0, 1.0, 2.0]), Some(2.0));
-        assert_eq!(median(vec![4.0, 1.0]), Some(2.5));
+    fn void_runs_leave_no_number() {
         let run = |rate, void: Option<&str>| Run { rate, void: void.map(str::to_owned), ..Run::default() };
         assert_eq!(median_of(&[run(1.0, None), run(3.0, None), run(2.0, None)]).unwrap().rate, 2.0);
         assert_eq!(median_of(&[run(1.0, None), run(3.0, Some("errors")), run(2.0, None)]), None);

@@ -57,6 +57,7 @@ impl std::fmt::Display for Goal {
 
 impl Row {
     /// A row, judged.
+    #[must_use]
     pub fn new(name: &str, case: &str, unit: &str, numbers: (Option<f64>, Option<f64>), goal: Option<Goal>) -> Self {
         let (ours, peer) = numbers;
         let ratio = ours.zip(peer).filter(|(_, peer)| *peer > 0.0).map(|(ours, peer)| ours / peer);
@@ -65,6 +66,7 @@ impl Row {
     }
 
     /// The goal and whether it was met, in words.
+    #[must_use]
     pub fn verdict(&self) -> (String, &'static str) {
         match (self.goal, self.met) {
             (Some(goal), Some(true)) => (goal.to_string(), "met"),
@@ -85,6 +87,7 @@ pub fn write_rows(path: &Path, rows: &[Row]) -> Result<()> {
 }
 
 /// Columns padded to their widest cell; the first is aligned to the left, the others to the right.
+#[must_use]
 pub fn render(title: &str, head: &[&str], lines: &[Vec<String>]) -> String {
     let count = |text: &str| text.chars().count();
     let widths: Vec<usize> = (0..head.len())
@@ -104,6 +107,7 @@ pub fn render(title: &str, head: &[&str], lines: &[Vec<String>]) -> String {
 }
 
 /// A number with at most three digits behind the point, or a dash.
+#[must_use]
 pub fn number(value: Option<f64>) -> String {
     match value {
         None => "–".to_owned(),
