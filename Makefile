@@ -1,13 +1,14 @@
 # Two commands for a new machine: make demo, make test. Both install what is missing.
 export CARGO_TARGET_DIR ?= $(HOME)/.cache/verbund/target
 
-.PHONY: help prerequisites build demo test check bench install clean-demo kubernetes testbed testbed-down demo-kubernetes test-fencing
+.PHONY: help prerequisites build demo test check bench bench-failover install clean-demo kubernetes testbed testbed-down demo-kubernetes test-fencing
 
 help:
 	@echo "make demo           a federation of three sites on this machine, until Ctrl-C"
 	@echo "make test           every test"
 	@echo "make check          what CI runs: form, lints, dependencies, purity, tests"
 	@echo "make bench          side by side with etcd; prints tables and the path of a JSON list"
+	@echo "make bench-failover from the loss of a site to all its workloads ready elsewhere; tables, path of a JSON list"
 	@echo "make build          the binary, at $(CARGO_TARGET_DIR)/release/verbund"
 	@echo "make install        the binary to \$$PREFIX/bin (default /usr/local)"
 	@echo "make clean-demo     forgets the demo's federation"
@@ -57,6 +58,10 @@ bench: build
 	@.ci/prerequisites bench
 	cargo build --locked --release --package verbund-kit --bins
 	VERBUND_BIN=$(CARGO_TARGET_DIR)/release/verbund $(CARGO_TARGET_DIR)/release/verbund-bench
+
+bench-failover: build
+	cargo build --locked --release --package verbund-kit --bin verbund-bench-failover
+	VERBUND_BIN=$(CARGO_TARGET_DIR)/release/verbund $(CARGO_TARGET_DIR)/release/verbund-bench-failover
 
 install: build
 	install -D -m 0755 $(CARGO_TARGET_DIR)/release/verbund $(DESTDIR)$(or $(PREFIX),/usr/local)/bin/verbund
