@@ -29,6 +29,10 @@ use crate::i18n::Lang;
 
 fn main() -> ExitCode {
     let arguments: Vec<_> = std::env::args_os().collect();
+    // A copy of this program in a container is its guard, and looks at nothing else.
+    if let Some(rest) = cmd::called_as_guard(&arguments) {
+        return verbund_guard::cli::main(rest);
+    }
     i18n::init(Lang::choose(&arguments, |name| std::env::var(name).ok()));
     // Asked by a shell what could come next, it answers and ends here.
     clap_complete::CompleteEnv::with_factory(cli::command).complete();
@@ -40,12 +44,15 @@ fn main() -> ExitCode {
         Ok(cli) => cli,
         Err(error) => return usage(&error),
     };
-    let exit = runtime(&cli).and_then(|runtime| runtime.block_on(cmd::run(cli, &matches)));
+    let exit = match cli.command {
+        // Process 1 of a container: it forks, reaps and counts time, all of it without a runtime around it.
+        Command::Guard(command) => cmd::guard(command),
+        _ => runtime(&cli).and_then(|runtime| runtime.block_on(cmd::run(cli, &matches))).map(ExitCode::from),
+    };
     exit.unwrap_or_else(|failure| {
         failure.report();
-        failure.exit()
+        failure.exit().into()
     })
-    .into()
 }
 
 /// The daemon uses all processors; a command needs one.

@@ -412,3 +412,5 @@ agent-no-site = einen Standort { $site } gibt es nicht
 agent-other = { $path } gehört dem Agenten eines anderen Clusters: nehmen Sie ein anderes Verzeichnis
 agent-next = Nun den Agenten starten: verbund agent run --data-dir { $path } (mit --simulated für einen simulierten Cluster)
 about-cluster-add = Container-Cluster { $cluster }
+guard-copy-name = eine Kopie namens { $file } wäre kein Wächter
+guard-copy-name-remedy = Sie muss guard oder verbund-guard heißen: Dieser Name macht das kopierte Programm dazu.

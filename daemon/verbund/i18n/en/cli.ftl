@@ -412,3 +412,5 @@ agent-no-site = there is no site { $site }
 agent-other = { $path } belongs to the agent of another cluster: use another folder
 agent-next = Start its agent: verbund agent run --data-dir { $path } (with --simulated for a simulated cluster)
 about-cluster-add = cluster { $cluster }
+guard-copy-name = a copy called { $file } would be no guard
+guard-copy-name-remedy = Call it guard or verbund-guard: that name makes the copied program one.

@@ -6,6 +6,7 @@ mod agent;
 mod candidates;
 mod duration;
 mod federation;
+mod guard;
 mod local;
 mod localise;
 mod placement;
@@ -24,6 +25,7 @@ pub use admin::{NodeCommand, OrgCommand, PolicyCommand, ProposalCommand, RoleCom
 pub use agent::{AgentCommand, AgentRun, ClusterAdd};
 pub use duration::Span;
 pub use federation::{Found, Init, InvitationCommand, Invite, Join, SiteCommand};
+pub use guard::GuardCommand;
 pub use local::{
     AuditCommand, AuditExport, AuditVerify, ConfigCommand, ContextAdd, ContextCommand, KeyKind, KeysCommand,
     NetworkCommand, Shell,
@@ -120,6 +122,8 @@ pub enum Command {
     Cluster(ClusterCommand),
     #[command(subcommand)]
     Agent(AgentCommand),
+    #[command(subcommand)]
+    Guard(GuardCommand),
     Get(Get),
     List(List),
     Apply(Apply),

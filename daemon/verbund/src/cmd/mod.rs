@@ -16,6 +16,7 @@ mod evidence;
 mod exception;
 mod fence;
 mod found;
+mod guard;
 mod init;
 mod invitation;
 mod join;
@@ -42,6 +43,7 @@ mod workload;
 
 pub use apply::documents;
 use clap::ArgMatches;
+pub use guard::{called as called_as_guard, run as guard};
 pub use invitation::from_resource;
 pub use placing::waiting;
 pub use proposal::act;
@@ -78,6 +80,7 @@ async fn carry_out(app: &App, command: Command, matches: &ArgMatches) -> Result<
         Command::Proposal(command) => proposal::run(app, command).await,
         Command::Cluster(command) => cluster::run(app, command).await,
         Command::Agent(command) => agent::run(app, command).await,
+        Command::Guard(_) => unreachable!("main carries it out, before there is a runtime"),
         Command::Get(get) => resource::get(app, get).await,
         Command::List(list) => resource::list(app, list).await,
         Command::Apply(apply) => apply::run(app, apply).await,
