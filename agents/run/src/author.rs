@@ -52,7 +52,7 @@ impl SessionStore {
     /// In a file of this folder.
     #[must_use]
     pub fn in_folder(folder: &std::path::Path) -> Self {
-        Self(Some(folder.join("session.json")))
+        Self(Some(folder.join(crate::enrolment::SESSION)))
     }
 
     /// Nowhere: each start opens one. For simulations.

@@ -6,6 +6,8 @@
 //! FOLDER/incarnation       the number of its last start
 //! FOLDER/session.json      its session
 //! ```
+//!
+//! In a cluster the first two are handed in as a Secret, flat and read-only: [`Enrolment::take_over`].
 
 use std::fs;
 use std::io;
@@ -18,11 +20,13 @@ use verbund_keys::{CreateError, KdfParameters, KeyFile, KeyLabel, Passphrase, Re
 use verbund_model::resource::Der;
 use verbund_model::{ClusterName, FederationId, PublicKey, SiteName};
 
-use crate::config::replace;
+use crate::config::{replace, replace_private};
 
 const FILE: &str = "agent.json";
 const KEYS: &str = "keys";
 const KEY: &str = "agent.key";
+/// Where [`crate::SessionStore`] keeps the session.
+pub(crate) const SESSION: &str = "session.json";
 const VERSION: u32 = 1;
 /// The most bytes of the file.
 const MAX_FILE: u64 = 256 * 1024;
@@ -60,6 +64,16 @@ pub enum EnrolmentError {
         path: PathBuf,
         /// What happened.
         source: io::Error,
+    },
+    /// What was handed in is for another agent.
+    #[error("{folder} is of the agent of {found}, and what was handed in is for {given}: give each agent a folder of its own")]
+    Other {
+        /// The agent's folder.
+        folder: PathBuf,
+        /// Whose it is.
+        found: ClusterName,
+        /// Whose was handed in.
+        given: ClusterName,
     },
     /// Its content is not what it should be.
     #[error("{path} cannot be used: {reason}; fetch it anew with `verbund cluster add`")]
@@ -104,6 +118,31 @@ impl Enrolment {
         Ok(file.public_key().clone())
     }
 
+    /// Takes `agent.json` and `agent.key` from the folder `from`, which others write (a mounted Secret, whose files a group may
+    /// read), into the agent's own, where the key is for nobody else. What is there already is replaced where it differs, and a
+    /// session of another key is forgotten. Errors: [`EnrolmentError`]; also for what is of another agent, and then nothing is
+    /// changed.
+    pub fn take_over(from: &Path, folder: &Path) -> Result<(), EnrolmentError> {
+        let io = |path: &Path, source| EnrolmentError::Io { path: path.to_owned(), source };
+        let given = Self::read(from)?;
+        if folder.join(FILE).exists() {
+            let found = Self::read(folder)?;
+            if (&found.cluster, found.federation) != (&given.cluster, given.federation) {
+                let (found, given) = (found.cluster, given.cluster);
+                return Err(EnrolmentError::Other { folder: folder.to_owned(), found, given });
+            }
+        }
+        let keys = folder.join(KEYS);
+        fs::create_dir_all(&keys).map_err(|source| io(&keys, source))?;
+        if take(&from.join(KEY), &keys.join(KEY))? {
+            match fs::remove_file(folder.join(SESSION)) {
+                Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(io(&folder.join(SESSION), error)),
+                _ => {}
+            }
+        }
+        take(&from.join(FILE), &folder.join(FILE)).map(drop)
+    }
+
     /// Opens the agent's key. Errors: [`EnrolmentError`].
     pub fn open_key(folder: &Path, passphrase: &Passphrase) -> Result<Arc<dyn Signer>, EnrolmentError> {
         let file = KeyFile::read(&folder.join(KEYS).join(KEY))?;
@@ -142,6 +181,22 @@ impl Enrolment {
         }
         Ok(enrolment)
     }
+}
+
+/// Takes a file's content over for the owner only; `true` if there was another or none. Errors: [`EnrolmentError`].
+fn take(from: &Path, to: &Path) -> Result<bool, EnrolmentError> {
+    let io = |path: &Path, source| EnrolmentError::Io { path: path.to_owned(), source };
+    let length = fs::metadata(from).map_err(|source| io(from, source))?.len();
+    if length > MAX_FILE {
+        let reason = format!("it has {length} bytes, more than {MAX_FILE}");
+        return Err(EnrolmentError::Damaged { path: from.to_owned(), reason });
+    }
+    let bytes = fs::read(from).map_err(|source| io(from, source))?;
+    if fs::read(to).is_ok_and(|before| before == bytes) {
+        return Ok(false);
+    }
+    replace_private(to, &bytes).map_err(|source| io(to, source))?;
+    Ok(true)
 }
 
 #[cfg(test)]
@@ -183,6 +238,45 @@ mod tests {
             spoilt.write(folder.path()).unwrap();
             assert!(matches!(Enrolment::read(folder.path()), Err(EnrolmentError::Damaged { .. })));
         }
+    }
+
+    #[test]
+    fn what_is_handed_in_is_taken_over_for_the_owner_only() {
+        use std::os::unix::fs::PermissionsExt as _;
+        let (made, secret, folder) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+        let passphrase = Passphrase::new("a passphrase of some length").unwrap();
+        let parameters = KdfParameters { memory_kib: 8 * 1024, passes: 1, lanes: 1 };
+        let hand_in = |made: &Path, enrolment: &Enrolment| {
+            let public = Enrolment::make_key(made, &passphrase, parameters).unwrap();
+            enrolment.write(made).unwrap();
+            for (from, to) in [("agent.json", "agent.json"), ("keys/agent.key", "agent.key")] {
+                let _before = fs::remove_file(secret.path().join(to));
+                fs::copy(made.join(from), secret.path().join(to)).unwrap();
+                fs::set_permissions(secret.path().join(to), fs::Permissions::from_mode(0o440)).unwrap();
+            }
+            public
+        };
+        let public = hand_in(made.path(), &enrolment());
+        Enrolment::take_over(secret.path(), folder.path()).unwrap();
+        assert_eq!(Enrolment::read(folder.path()).unwrap(), enrolment());
+        assert_eq!(Enrolment::open_key(folder.path(), &passphrase).unwrap().public_key(), &public);
+        // The same again: the session stays. Another key: it is forgotten.
+        fs::write(folder.path().join(SESSION), "{}").unwrap();
+        Enrolment::take_over(secret.path(), folder.path()).unwrap();
+        assert!(folder.path().join(SESSION).exists());
+        let again = tempfile::tempdir().unwrap();
+        let public = hand_in(again.path(), &enrolment());
+        Enrolment::take_over(secret.path(), folder.path()).unwrap();
+        assert_eq!(Enrolment::open_key(folder.path(), &passphrase).unwrap().public_key(), &public);
+        assert!(!folder.path().join(SESSION).exists());
+        // Another cluster's changes nothing.
+        let other = tempfile::tempdir().unwrap();
+        hand_in(other.path(), &Enrolment { cluster: ClusterName::new("two").unwrap(), ..enrolment() });
+        assert!(matches!(
+            Enrolment::take_over(secret.path(), folder.path()),
+            Err(EnrolmentError::Other { found, .. }) if found.as_str() == "one"
+        ));
+        assert_eq!(Enrolment::open_key(folder.path(), &passphrase).unwrap().public_key(), &public);
     }
 
     #[test]

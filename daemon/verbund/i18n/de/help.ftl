@@ -211,6 +211,7 @@ help-agent-init = Den Schlüssel des Agenten erzeugen und dessen öffentlichen T
 help-agent-init_data-dir = Das Verzeichnis des Agenten.
 help-agent-run = Den Agenten ausführen.
 help-agent-run_data-dir = Das Verzeichnis des Agenten, wie "verbund cluster add" es angelegt hat.
+help-agent-run_enrolment = Ein Verzeichnis mit agent.json und agent.key, das hereingereicht wird, etwa ein eingehängtes Secret: Bei jedem Start werden sie in das Verzeichnis des Agenten übernommen.
 help-agent-run_simulated = Statt Kubernetes einen simulierten Cluster in diesem Prozess benutzen.
 help-agent-run_kubeconfig = Die kubeconfig des Clusters; keine: Der Agent läuft in einem Pod des Clusters.
 help-agent-run_kube-context = Der Kontext der kubeconfig.

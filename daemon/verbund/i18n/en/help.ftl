@@ -211,6 +211,7 @@ help-agent-init = Make the agent's key, and print its public half.
 help-agent-init_data-dir = The agent's folder.
 help-agent-run = Run the agent.
 help-agent-run_data-dir = The agent's folder, as "verbund cluster add" wrote it.
+help-agent-run_enrolment = A folder with agent.json and agent.key that is handed in, such as a mounted Secret: at each start they are taken over into the agent's folder.
 help-agent-run_simulated = Use a simulated cluster within this process instead of Kubernetes.
 help-agent-run_kubeconfig = The kubeconfig of the cluster; none: the agent runs in a pod of it.
 help-agent-run_kube-context = The context of the kubeconfig.

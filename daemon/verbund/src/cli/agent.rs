@@ -22,11 +22,13 @@ pub enum AgentCommand {
 pub struct AgentRun {
     #[arg(long, value_name = "DIR")]
     pub data_dir: PathBuf,
+    #[arg(long, value_name = "DIR")]
+    pub enrolment: Option<PathBuf>,
     #[arg(long, conflicts_with_all = ["kubeconfig", "kube_context"])]
     pub simulated: bool,
     #[arg(long, value_name = "FILE")]
     pub kubeconfig: Option<PathBuf>,
-    #[arg(long, value_name = "NAME")]
+    #[arg(long, value_name = "NAME", requires = "kubeconfig")]
     pub kube_context: Option<String>,
     #[arg(long, value_name = "ADDRESS")]
     pub guard_listen: Option<SocketAddr>,

@@ -189,4 +189,6 @@ pub struct ConfigFile {
 }
 
 #[cfg(test)]
+mod manifest_tests;
+#[cfg(test)]
 mod tests;

@@ -37,6 +37,9 @@ pub async fn run(app: &App, command: AgentCommand) -> Result<Exit, Failure> {
 async fn serve(app: &App, options: &AgentRun) -> Result<Exit, Failure> {
     crate::serve::log(Log { format: LogFormat::Text, level: LogLevel::Info });
     let folder = std::path::absolute(&options.data_dir)?;
+    if let Some(given) = &options.enrolment {
+        Enrolment::take_over(&std::path::absolute(given)?, &folder).map_err(failed)?;
+    }
     let enrolment = Enrolment::read(&folder).map_err(failed)?;
     let what = t!("client-key-at", path = folder.display().to_string());
     let passphrase = app.passphrase().obtain(&what, Asking::Existing)?;
