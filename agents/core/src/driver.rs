@@ -32,6 +32,12 @@ pub struct LogQuery {
     pub container: Option<String>,
     /// At most so many lines of each container, the last ones.
     pub tail: u32,
+    /// Only what was written at this time or later, in milliseconds since 1970 by the cluster's clock; none: whenever.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub since: Option<u64>,
+    /// What the run of each container before its present one wrote, instead of that one.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub previous: bool,
 }
 
 /// A line that a container wrote.
@@ -42,6 +48,9 @@ pub struct LogLine {
     pub pod: String,
     /// The container.
     pub container: String,
+    /// When it was written, in milliseconds since 1970 by the cluster's clock; none: the cluster does not say.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub time: Option<u64>,
     /// The line.
     pub text: String,
 }

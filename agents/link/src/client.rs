@@ -17,12 +17,13 @@ use verbund_model::{ClusterName, Outcome, WorkloadName};
 use crate::MAX_MESSAGE;
 use crate::desk::Heard;
 use crate::dial::Dialled;
-use crate::message::{Certified, Found, Question, Sessions};
+use crate::message::{Certified, Sessions};
 use crate::proto::agent_client::AgentClient;
 use crate::proto::{
     self, AskReply, CertifyRequest, RenewRequest, SessionRequest, SubmitRequest, WatchRequest, ask_reply, renew_reply,
     watch_message,
 };
+use crate::{Found, Question};
 
 /// How long a call may take that is no stream.
 const PATIENCE: Duration = Duration::from_secs(10);
@@ -239,7 +240,7 @@ impl Answers {
     /// Answers the question of that number. An answer to a call that is over is dropped.
     pub async fn answer(&self, number: u64, found: Result<Found, String>) {
         let reply = match found {
-            Ok(found) => match serde_json::to_vec(&found.bounded()) {
+            Ok(found) => match serde_json::to_vec(&found.bounded(crate::MAX_MESSAGE / 2)) {
                 Ok(json) => ask_reply::Reply::Found(json),
                 Err(error) => ask_reply::Reply::Failed(error.to_string()),
             },

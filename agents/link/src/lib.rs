@@ -23,8 +23,9 @@ mod proto {
 pub use client::{Answers, Asked, Link, LinkError, Update, Watch};
 pub use desk::{Desk, DeskError, Heard, Hears};
 pub use dial::{DialAs, DialTarget, Dialled};
-pub use message::{Certified, Found, Membership, Question, Refusal, Sessions};
+pub use message::{Certified, Membership, Refusal, Sessions};
 pub use server::{Asking, Questions, serve};
+pub use verbund_agent_core::{Found, Question};
 
 /// The most bytes of one message: a copy's manifests fit in an envelope, and so in this.
 pub const MAX_MESSAGE: usize = 1024 * 1024;

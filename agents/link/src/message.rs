@@ -1,10 +1,9 @@
 //! What stands in the messages, where it is no type of another crate.
 
 use serde::{Deserialize, Serialize};
-use verbund_agent_core::{ClusterEvent, LogLine, LogQuery};
 use verbund_lease::{MembershipId, Refused, Voters};
 use verbund_model::resource::Millis;
-use verbund_model::{FederationId, NodeId, WorkloadName};
+use verbund_model::{FederationId, NodeId};
 
 /// The sets of voters of one membership, as the site's daemon knows them.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -47,42 +46,4 @@ pub struct Certified {
     pub chain: Vec<Vec<u8>>,
     /// The site's anchor, in DER.
     pub anchor: Vec<u8>,
-}
-
-/// What a daemon asks an agent.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase", deny_unknown_fields)]
-pub enum Question {
-    /// The last lines of a workload's containers.
-    Logs(LogQuery),
-    /// What the cluster noted about a workload's objects.
-    Events(WorkloadName),
-}
-
-/// What the agent found.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase", deny_unknown_fields)]
-pub enum Found {
-    /// Lines.
-    Logs(Vec<LogLine>),
-    /// Events.
-    Events(Vec<ClusterEvent>),
-}
-
-impl Found {
-    /// The same with the oldest left out until it fits into a message.
-    #[must_use]
-    pub fn bounded(mut self) -> Self {
-        let fits = |found: &Self| serde_json::to_vec(found).is_ok_and(|bytes| bytes.len() < crate::MAX_MESSAGE / 2);
-        while !fits(&self) {
-            let half = |length: usize| length.div_ceil(2);
-            match &mut self {
-                Self::Logs(lines) if lines.len() > 1 => drop(lines.drain(..half(lines.len()))),
-                Self::Logs(lines) => lines.clear(),
-                Self::Events(events) if events.len() > 1 => drop(events.drain(..half(events.len()))),
-                Self::Events(events) => events.clear(),
-            }
-        }
-        self
-    }
 }

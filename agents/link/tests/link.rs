@@ -330,12 +330,19 @@ async fn a_certificate_can_be_asked_for_without_one_and_nothing_else() {
 #[tokio::test]
 async fn a_daemon_asks_the_agent() {
     let served = served().await;
-    let query = Question::Logs(LogQuery { workload: workload("a"), pod: None, container: None, tail: 5 });
+    let query = Question::Logs(LogQuery {
+        workload: workload("a"),
+        pod: None,
+        container: None,
+        tail: 5,
+        since: None,
+        previous: false,
+    });
     assert_eq!(served.questions.ask(&cluster("one"), &query).await, Err(Asking::NotHere(cluster("one"))));
     let link = served.link(served.site.agent("one"));
     let mut asked = link.asked().await.unwrap();
     let answers = asked.answers();
-    let line = LogLine { pod: "p".to_owned(), container: "c".to_owned(), text: "hello".to_owned() };
+    let line = LogLine { pod: "p".to_owned(), container: "c".to_owned(), time: None, text: "hello".to_owned() };
     let found = Found::Logs(vec![line]);
     let reply = found.clone();
     tokio::spawn(async move {
@@ -354,8 +361,13 @@ async fn a_daemon_asks_the_agent() {
 
 #[test]
 fn what_is_found_fits_into_a_message() {
-    let line = |number: usize| LogLine { pod: "p".to_owned(), container: "c".to_owned(), text: "x".repeat(number) };
-    let Found::Logs(lines) = Found::Logs((0..3_000).map(line).collect()).bounded() else { unreachable!() };
+    let line = |number: usize| LogLine {
+        pod: "p".to_owned(),
+        container: "c".to_owned(),
+        time: None,
+        text: "x".repeat(number),
+    };
+    let Found::Logs(lines) = Found::Logs((0..3_000).map(line).collect()).bounded(512 * 1024) else { unreachable!() };
     assert!(!lines.is_empty() && lines.len() < 3_000);
     assert_eq!(lines.last().unwrap().text.len(), 2_999, "the newest stay");
 }

@@ -66,7 +66,9 @@ pub enum EnrolmentError {
         source: io::Error,
     },
     /// What was handed in is for another agent.
-    #[error("{folder} is of the agent of {found}, and what was handed in is for {given}: give each agent a folder of its own")]
+    #[error(
+        "{folder} is of the agent of {found}, and what was handed in is for {given}: give each agent a folder of its own"
+    )]
     Other {
         /// The agent's folder.
         folder: PathBuf,
@@ -243,7 +245,8 @@ mod tests {
     #[test]
     fn what_is_handed_in_is_taken_over_for_the_owner_only() {
         use std::os::unix::fs::PermissionsExt as _;
-        let (made, secret, folder) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+        let (made, secret, folder) =
+            (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
         let passphrase = Passphrase::new("a passphrase of some length").unwrap();
         let parameters = KdfParameters { memory_kib: 8 * 1024, passes: 1, lanes: 1 };
         let hand_in = |made: &Path, enrolment: &Enrolment| {

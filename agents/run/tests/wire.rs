@@ -149,7 +149,7 @@ async fn an_agent_answers_what_a_daemon_asks() {
     }
     assert_eq!(found, Ok(Found::Events(Vec::new())));
     driver.set_reachable(false);
-    let logs = Question::Logs(LogQuery { workload, pod: None, container: None, tail: 1 });
+    let logs = Question::Logs(LogQuery { workload, pod: None, container: None, tail: 1, since: None, previous: false });
     assert!(questions.ask(&cluster, &logs).await.unwrap_err().to_string().contains("does not answer"));
 }
 

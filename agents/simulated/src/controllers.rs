@@ -101,6 +101,7 @@ impl World {
             cpu,
             memory,
             stage: Stage::Unscheduled,
+            since: self.now,
             terminating: false,
         };
         space.pods.insert(name.clone(), pod);
@@ -127,7 +128,7 @@ impl World {
         let (cpu_left, memory_left) =
             (has.cpu_millis.saturating_sub(self.cpu), has.memory_bytes.saturating_sub(self.memory));
         let has_place = has.pods > self.pods;
-        let start = self.shape.start;
+        let (start, now) = (self.shape.start, self.now);
         let Some(pod) = self.spaces.get_mut(workload).and_then(|space| space.pods.get_mut(name)) else { return };
         if pod.cpu > cpu_left || pod.memory > memory_left || !has_place {
             self.starved.insert(workload.clone());
@@ -136,6 +137,7 @@ impl World {
         }
         let (cpu, memory, script) = (pod.cpu, pod.memory, pod.script);
         pod.stage = if script.fail { Stage::NoImage } else { Stage::Starting };
+        pod.since = now;
         (self.cpu, self.memory, self.pods) = (self.cpu + cpu, self.memory + memory, self.pods + 1);
         if !script.fail {
             self.later(script.start.unwrap_or(start), workload, name, Happening::Started);

@@ -13,6 +13,9 @@ use verbund_model::WorkloadName;
 use crate::pod::Stage;
 use crate::world::{Shape, World};
 
+/// What the one container of each pod is called.
+const CONTAINER: &str = "simulated";
+
 /// Why the simulated API did not do something.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum ApiError {
@@ -192,12 +195,16 @@ impl Driver for Simulated {
         let space = world.spaces.get(&query.workload);
         let pods = space.into_iter().flat_map(|space| space.pods.values());
         let pods = pods.filter(|pod| query.pod.as_ref().is_none_or(|wanted| *wanted == pod.name));
+        let pods = pods.filter(|_| query.container.as_ref().is_none_or(|wanted| wanted == CONTAINER));
         let line = |pod: &crate::pod::Pod| LogLine {
             pod: pod.name.clone(),
-            container: query.container.clone().unwrap_or_else(|| "simulated".to_owned()),
+            container: CONTAINER.to_owned(),
+            time: Some(pod.since),
             text: format!("epoch {}: {:?}", pod.epoch, pod.stage),
         };
-        Ok(if query.tail == 0 { Vec::new() } else { pods.map(line).collect() })
+        let lines = pods.map(line).filter(|line| query.since.is_none_or(|since| line.time >= Some(since)));
+        // Each pod says one thing, and forgets what it said before.
+        Ok(if query.tail == 0 || query.previous { Vec::new() } else { lines.collect() })
     }
 
     async fn events(&self, workload: &WorkloadName) -> Result<Vec<ClusterEvent>, ApiError> {

@@ -33,6 +33,8 @@ pub(crate) struct Pod {
     pub(crate) cpu: u64,
     pub(crate) memory: u64,
     pub(crate) stage: Stage,
+    /// When it came there.
+    pub(crate) since: u64,
     pub(crate) terminating: bool,
 }
 

@@ -174,3 +174,37 @@ fn scripts() {
         assert!(bad.parse::<Script>().is_err(), "{bad}");
     }
 }
+
+#[tokio::test]
+async fn each_pod_says_what_it_does_and_since_when() {
+    let cluster = Simulated::new(Shape::default());
+    prepare(&cluster, "a").await;
+    cluster.apply(&name("a"), &deployment("a", 1, "start=100")).await.unwrap();
+    cluster.advance(100);
+    let query = verbund_agent_core::LogQuery {
+        workload: name("a"),
+        pod: None,
+        container: None,
+        tail: 5,
+        since: None,
+        previous: false,
+    };
+    let said = async |query: verbund_agent_core::LogQuery| cluster.logs(&query).await.unwrap();
+    let lines = said(query.clone()).await;
+    assert_eq!((lines.len(), lines[0].time, lines[0].text.as_str()), (1, Some(100), "epoch 3: Ready"));
+    let with = |change: fn(&mut verbund_agent_core::LogQuery)| {
+        let mut query = query.clone();
+        change(&mut query);
+        query
+    };
+    assert_eq!(said(with(|query| query.since = Some(100))).await.len(), 1);
+    for nothing in [
+        with(|query| query.since = Some(101)),
+        with(|query| query.tail = 0),
+        with(|query| query.previous = true),
+        with(|query| query.pod = Some("b".to_owned())),
+        with(|query| query.container = Some("b".to_owned())),
+    ] {
+        assert!(said(nothing.clone()).await.is_empty(), "{nothing:?}");
+    }
+}

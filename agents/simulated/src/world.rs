@@ -171,10 +171,12 @@ impl World {
     }
 
     fn happen(&mut self, workload: &WorkloadName, name: &str, what: Happening) {
+        let now = self.now;
         let Some(pod) = self.spaces.get_mut(workload).and_then(|space| space.pods.get_mut(name)) else { return };
         match what {
             Happening::Started if pod.stage == Stage::Starting => {
                 pod.stage = if pod.script.crash { Stage::Crashed } else { Stage::Ready };
+                pod.since = now;
                 let (crashed, done) = (pod.script.crash, pod.script.done);
                 if let Some(done) = done.filter(|_| !crashed) {
                     self.later(done, workload, name, Happening::Finished);
@@ -183,7 +185,7 @@ impl World {
                 self.note(workload, crashed, format!("Pod/{name}"), reason, "the container was started");
             }
             Happening::Finished if pod.stage == Stage::Ready && !pod.terminating => {
-                pod.stage = Stage::Done;
+                (pod.stage, pod.since) = (Stage::Done, now);
                 let (cpu, memory) = (pod.cpu, pod.memory);
                 self.free(cpu, memory);
             }

@@ -1,5 +1,7 @@
 //! What the API needs of the federation. The binary implements it over the node; the tests over a state in memory.
 
+mod asked;
+
 use std::future::Future;
 use std::sync::Arc;
 use std::time::Duration;
@@ -14,6 +16,8 @@ use verbund_model::view::{Event, Kind, Resource};
 use verbund_model::{ClusterName, FederationId, KeyId, Outcome, Refusal, UserId, WorkloadName};
 
 use crate::status::{Notice, Status};
+
+pub use asked::{Asked, CopyAnswer, NoAnswer};
 
 /// The federation, as seen from one of its nodes.
 pub trait Federation: Send + Sync + 'static {
@@ -53,6 +57,11 @@ pub trait Federation: Send + Sync + 'static {
         &self,
         order: CertificateOrder,
     ) -> impl Future<Output = Result<IssuedCertificate, IssueError>> + Send;
+
+    /// Asks the agents of the clusters where the workload of the question has a copy (active, standby or stopping), each at its own
+    /// site, and gives what each said, in the order of the clusters' names. Nothing of it is kept. Errors: there is no such
+    /// workload, or no copy of it at the cluster that is named.
+    fn ask_agents(&self, asked: Asked) -> impl Future<Output = Result<Vec<CopyAnswer>, Refusal>> + Send;
 
     /// The node's clock.
     fn now(&self) -> Millis;

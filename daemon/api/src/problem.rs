@@ -83,6 +83,12 @@ impl Problem {
         self.kind
     }
 
+    /// What exactly went wrong.
+    #[must_use]
+    pub fn detail(&self) -> &Localised {
+        &self.content.detail
+    }
+
     /// With a further machine field.
     #[must_use]
     pub fn with(mut self, field: &str, value: impl Into<Value>) -> Self {

@@ -1,5 +1,6 @@
 //! The handlers, one file for each group of routes.
 
+pub mod asked;
 pub mod audit;
 pub mod certificates;
 pub mod envelopes;

@@ -1,12 +1,79 @@
 //! Bodies of requests and answers that are not the model's own. Clients use the same types.
 
+use data_encoding::BASE64URL_NOPAD;
+use http::HeaderName;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
-use verbund_identity::LoginRequest;
-use verbund_model::resource::Millis;
-use verbund_model::{FederationId, KeyId, Outcome, Refusal};
+use verbund_agent_core::Question;
+use verbund_identity::{AskedBy, LoginRequest};
+use verbund_model::resource::{CopyRole, Millis};
+use verbund_model::{ClusterName, FederationId, KeyId, Outcome, Refusal, SiteName, WorkloadName};
 
 use crate::port::SessionInfo;
+
+/// Who asks a question about a workload, and the proof: [`write_asked`].
+pub const VERBUND_ASKED: HeaderName = HeaderName::from_static("verbund-asked");
+/// The most bytes of that header.
+const MAX_ASKED: usize = 24 * 1024;
+
+/// The value of [`VERBUND_ASKED`]: base64url without padding of the proof's JSON.
+#[must_use]
+pub fn write_asked(by: &AskedBy) -> String {
+    // A structure of strings and numbers has no failing serialiser.
+    BASE64URL_NOPAD.encode(&serde_json::to_vec(by).unwrap_or_default())
+}
+
+/// The proof in a header's value.
+#[must_use]
+pub fn read_asked(value: &[u8]) -> Option<AskedBy> {
+    if value.len() > MAX_ASKED {
+        return None;
+    }
+    serde_json::from_slice(&BASE64URL_NOPAD.decode(value).ok()?).ok()
+}
+
+/// The bytes of a question that its asker signs: its JSON.
+#[must_use]
+pub fn question_bytes(question: &Question) -> Vec<u8> {
+    // As above.
+    serde_json::to_vec(question).unwrap_or_default()
+}
+
+/// What was found about a workload at each of its copies.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct Answers<T> {
+    /// The workload.
+    pub workload: WorkloadName,
+    /// Each copy, in the order of the clusters' names; none if it is placed nowhere.
+    pub copies: Vec<CopyFound<T>>,
+}
+
+/// What was found at one copy.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct CopyFound<T> {
+    /// Where the copy is.
+    pub cluster: ClusterName,
+    /// The cluster's site.
+    pub site: SiteName,
+    /// What the copy is there for.
+    pub role: CopyRole,
+    /// What was found; `null`: nothing, for the reason beside it.
+    pub found: Option<Vec<T>>,
+    /// Why nothing was found.
+    pub failed: Option<CopyFailed>,
+}
+
+/// Why nothing was found at a copy.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct CopyFailed {
+    /// `refused`, `notConnected`, `silent`, `failed` or `unreachable`.
+    pub reason: String,
+    /// What happened, in the language of the request.
+    pub detail: String,
+}
 
 /// The media type of an envelope in binary form.
 pub const ENVELOPE_TYPE: &str = "application/vnd.verbund.envelope";

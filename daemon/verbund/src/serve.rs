@@ -10,6 +10,7 @@
 //! ```
 
 mod agents;
+mod asking;
 mod author;
 mod backfill;
 mod control;
@@ -35,13 +36,16 @@ use tokio::net::TcpListener;
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
+use verbund_agent_link::Questions;
 use verbund_tls::{Acceptor, Listener};
 
 pub use error::ServeError;
 
 use agents::AgentDesk;
+use asking::Inquirer;
 use author::NodeAuthor;
 use control::ControlPort;
+use enrolment::Enrolment;
 
 use crate::config::Config;
 use crate::join::server as join;
@@ -80,9 +84,12 @@ pub async fn run(config: Config) -> Result<(), ServeError> {
         endless.spawn(async move { lines.serve(acceptor).await });
     }
     spawn_control(&started, &mut endless);
-    spawn_agents(&config, &started, agents, &stop, &mut endless, &mut tasks)?;
+    let questions = Questions::new();
+    spawn_agents(&config, &started, &questions, agents, &stop, &mut endless, &mut tasks)?;
+    let Enrolment { node, site, .. } = &started.enrolment;
+    let inquirer = Inquirer::start(&started.node, *node, site.clone(), questions);
     let shutdown = CancellationToken::new();
-    spawn_services(&config, &started, admin, metrics, &stop, &shutdown, &mut tasks)?;
+    spawn_services(&config, &started, inquirer, admin, metrics, &stop, &shutdown, &mut tasks)?;
     tracing::info!(node = %started.enrolment.node, site = %started.enrolment.site, "verbund serves");
     notify::notify("READY=1");
     let ended = wait(&started).await;
@@ -98,13 +105,14 @@ pub async fn run(config: Config) -> Result<(), ServeError> {
 fn spawn_services(
     config: &Config,
     started: &Started,
+    inquirer: Inquirer,
     admin: Vec<TcpListener>,
     metrics: Vec<TcpListener>,
     stop: &watch::Receiver<bool>,
     shutdown: &CancellationToken,
     tasks: &mut JoinSet<()>,
 ) -> Result<(), ServeError> {
-    let port = Arc::new(Port::new(started, config));
+    let port = Arc::new(Port::new(started, config, inquirer));
     let settings = verbund_api::Settings { shutdown: shutdown.clone(), ..verbund_api::Settings::default() };
     let api = verbund_api::router(port.clone(), settings);
     for listener in admin {
@@ -157,6 +165,7 @@ fn spawn_control(started: &Started, endless: &mut JoinSet<()>) {
 fn spawn_agents(
     config: &Config,
     started: &Started,
+    questions: &Questions,
     listeners: Vec<TcpListener>,
     stop: &watch::Receiver<bool>,
     endless: &mut JoinSet<()>,
@@ -168,7 +177,6 @@ fn spawn_agents(
     let site = started.enrolment.site.clone();
     let desk = Arc::new(AgentDesk::new(started.node.clone(), site, started.keys.clone()));
     endless.spawn(desk.clone().knock());
-    let questions = verbund_agent_link::Questions::new();
     for listener in listeners {
         let acceptor = acceptor(started, listener, Listener::Admin, config)?;
         let incoming = acceptor.map(|accepted| Ok::<_, std::io::Error>(accepted.stream));

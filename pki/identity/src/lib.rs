@@ -7,6 +7,7 @@
 //! *may* do something, which is `verbund-machine`'s.
 
 pub mod admission;
+pub mod asked;
 mod base64_bytes;
 pub mod batch;
 pub mod certificate;
@@ -19,6 +20,7 @@ pub mod statement;
 pub mod verify;
 
 pub use admission::{InvitationToken, TokenError, admission_binding, node_binding};
+pub use asked::AskedBy;
 pub use batch::BatchProof;
 pub use certificate::{CaCertificate, CaCertificateError};
 pub use envelope::{Authentication, Envelope, EnvelopeError};

@@ -8,6 +8,7 @@
 //!   Raft sees anything; memberships and stamps are judged before they are appended (formats 5 and 8).
 //! - `heads`: signed heads, exchanged outside the log: forks stop writes, liars are proved guilty, checkpoints are made
 //!   (formats 9 and 10).
+//! - `inquiry`: questions of people that daemons carry to each other, and nobody keeps.
 //! - `lease`: this voter's part in leases, signs of life between sites, and statements of what was found (lease.md).
 //! - `members`, `transport`: Raft's members, trust and routes follow the applied state.
 //!
@@ -21,6 +22,7 @@ mod counters;
 mod edge;
 mod events;
 mod heads;
+mod inquiry;
 mod lease;
 mod members;
 mod node;
@@ -48,6 +50,7 @@ pub use config::{NodeConfig, NodeParts, StartError};
 pub use counters::Counts;
 pub use events::{Gone, Watch};
 pub use heads::{HeadSettings, HeadSigner};
+pub use inquiry::{Inquiries, MAX_ANSWER, MAX_QUESTION, NoAnswer};
 pub use lease::{Found, RenewalResult, boottime};
 pub use node::NodeHandle;
 pub use raft::config::{Timing, TimingError};

@@ -93,6 +93,14 @@ impl NodeHandle {
         (self.0.shared.published.state(), self.age())
     }
 
+    pub(crate) fn shared(&self) -> &Shared {
+        &self.0.shared
+    }
+
+    pub(crate) fn peers(&self) -> &Peers {
+        &self.0.peers
+    }
+
     fn age(&self) -> Option<Duration> {
         let metrics = self.0.raft.metrics();
         let metrics = metrics.borrow_watched();

@@ -16,6 +16,7 @@ use crate::proto;
 use crate::proto::archive_client::ArchiveClient;
 use crate::proto::forward_client::ForwardClient;
 use crate::proto::heads_client::HeadsClient;
+use crate::proto::inquiry_client::InquiryClient;
 use crate::proto::lease_client::LeaseClient;
 use crate::proto::raft_client::RaftClient;
 use crate::refusal::PeerRefusal;
@@ -81,6 +82,10 @@ impl Peers {
 
     pub(crate) fn lease(&self, node: NodeId) -> LeaseClient<Channel> {
         LeaseClient::new(self.channel(node)).max_decoding_message_size(MAX_MESSAGE)
+    }
+
+    pub(crate) fn inquiry(&self, node: NodeId) -> InquiryClient<Channel> {
+        InquiryClient::new(self.channel(node)).max_decoding_message_size(MAX_MESSAGE)
     }
 
     /// A request to `node` that says for whom and from whom it is.

@@ -1,6 +1,6 @@
 //! What every part of a node reads and notes: identity, published state, alarms, counts. No part of Raft itself.
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use tokio::sync::Notify;
 use verbund_identity::Envelope;
@@ -13,6 +13,7 @@ use crate::alarm::{Alarm, Alarms};
 use crate::clock::Clock;
 use crate::counters::Counters;
 use crate::events::Feed;
+use crate::inquiry::Inquiries;
 use crate::published::Published;
 use crate::ring::Ring;
 #[cfg(feature = "tamper")]
@@ -37,6 +38,8 @@ pub(crate) struct Shared {
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) archive: Arc<Archive>,
     pub(crate) disk: Arc<DiskWatch>,
+    /// Who answers what other nodes ask, once there is somebody.
+    pub(crate) inquiries: OnceLock<Arc<dyn Inquiries>>,
     /// Rung when sites or nodes changed, or the state jumped.
     pub(crate) members_changed: Notify,
     /// Rung when enough bytes were applied for a snapshot.

@@ -69,8 +69,14 @@ pub async fn ends_real_containers(testbed: &Testbed, site: &Site) -> Result<()> 
     };
     let agent = Agent::with(site, settings).await?;
     let wanted = copy(NAME, Mode::Exclusive { fence: FenceLevel::Guard }, &samples::one("web"))?;
-    let query =
-        LogQuery { workload: wanted.workload.clone(), pod: None, container: Some("main".to_owned()), tail: 100 };
+    let query = LogQuery {
+        workload: wanted.workload.clone(),
+        pod: None,
+        container: Some("main".to_owned()),
+        tail: 100,
+        since: None,
+        previous: false,
+    };
     let ran = async || Ok::<_, anyhow::Error>(agent.driver.logs(&query).await?.iter().any(|line| line.text == "runs"));
 
     agent.until(&wanted, "the guard asks", |_| desk.asked.load(Ordering::SeqCst) >= 8).await?;

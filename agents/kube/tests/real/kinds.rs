@@ -23,7 +23,14 @@ pub async fn live_and_go(site: &Site, agent: &Agent) -> Result<()> {
 
 /// The containers of each kind wrote what they write when they run.
 async fn run(agent: &Agent, wanted: &DesiredCopy) -> Result<()> {
-    let query = LogQuery { workload: wanted.workload.clone(), pod: None, container: None, tail: 10 };
+    let query = LogQuery {
+        workload: wanted.workload.clone(),
+        pod: None,
+        container: None,
+        tail: 10,
+        since: None,
+        previous: false,
+    };
     let words = ["web-runs", "data-runs", "node-runs", "once-ran", "often-ran"];
     let (lines, _) = until("the words of all containers", || async {
         let lines = agent.driver.logs(&query).await?;

@@ -7,9 +7,9 @@ use std::time::Duration;
 use tokio::sync::{mpsc, oneshot};
 use tokio_stream::wrappers::ReceiverStream;
 use tonic::{Status, Streaming};
+use verbund_agent_core::{Found, Question};
 use verbund_model::ClusterName;
 
-use crate::message::{Found, Question};
 use crate::proto::{AskQuestion, AskReply, ask_reply};
 
 /// How long an agent may take to answer.

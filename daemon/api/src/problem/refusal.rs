@@ -22,13 +22,27 @@ const PHRASES: &[(&str, &str)] = &[
     ("key ", "Schlüssel "),
     ("catalogue entry ", "Katalogeintrag "),
     ("role binding ", "Rolle "),
+    ("workload ", "Workload "),
+    ("a copy of workload ", "eine Kopie des Workloads "),
+];
+
+/// What can stand within a phrase.
+const WITHIN: &[(&str, &str)] = &[
+    (" in organisation ", " in der Organisation "),
+    (" for site ", " für den Standort "),
+    (" of site ", " des Standorts "),
+    (" at cluster ", " auf dem Cluster "),
+    (" or with the role ", " oder mit der Rolle "),
 ];
 
 /// A phrase of the log in German; one that is not known stays as it is.
 fn phrase(text: &str) -> String {
     let known = PHRASES.iter().find_map(|(en, de)| text.strip_prefix(en).map(|rest| format!("{de}{rest}")));
-    let text = known.unwrap_or_else(|| text.to_owned());
-    text.replace(" in organisation ", " in der Organisation ").replace(" for site ", " für den Standort ")
+    let mut text = known.unwrap_or_else(|| text.to_owned());
+    for (en, de) in WITHIN {
+        text = text.replace(en, de);
+    }
+    text
 }
 
 /// What happened and what to do, in German.

@@ -5,7 +5,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use axum::body::Body;
 use http::Method;
 use serde_json::{Value, json};
-use verbund_api::wire::{ENVELOPE_TYPE, ENVELOPES_TYPE};
+use verbund_agent_core::Question;
+use verbund_api::wire::{ENVELOPE_TYPE, ENVELOPES_TYPE, write_asked};
 use verbund_api::{Caller, ProblemKind};
 use verbund_model::view::Kind;
 
@@ -122,6 +123,11 @@ fn examples(client: &Client) -> BTreeMap<&'static str, Example> {
     let envelope = client.user.entry(1, "dns", None);
     let get = |path: &str| (Method::GET, path.to_owned(), vec![], vec![]);
     let post = |path: &str, media, body| (Method::POST, path.to_owned(), vec![("content-type", media)], body);
+    let events = Question::Events("kfz".parse().unwrap());
+    let asked = |path: &str| {
+        let proof: &'static str = write_asked(&client.user.asked(&events)).leak();
+        (Method::GET, path.to_owned(), vec![("verbund-asked", proof)], vec![])
+    };
     let login = serde_json::to_vec(&client.user.login(START, "CSR")).unwrap();
     BTreeMap::from([
         ("getLive", get("/livez")),
@@ -140,6 +146,8 @@ fn examples(client: &Client) -> BTreeMap<&'static str, Example> {
         ("planMove", get("/v1/plan?workload=kfz&cause=relocate&to=nord-a")),
         ("planWorkload", post("/v1/plan", "application/json", serde_json::to_vec(&crate::memory::workload()).unwrap())),
         ("getReasons", get("/v1/why/kfz")),
+        ("getLogs", asked("/v1/workloads/kfz/logs?tail=5")),
+        ("getEvents", asked("/v1/workloads/kfz/events")),
         ("getCapacity", get("/v1/capacity?consistency=stale")),
     ])
 }
@@ -149,6 +157,7 @@ async fn every_operation_succeeds_as_described() {
     let client = Client::new();
     client.memory.site("nord");
     client.memory.site("sued");
+    client.memory.put(Kind::Workload, "kfz", json!({}), json!({}));
     let mut examples = examples(&client);
     for (path, method, operation) in operations() {
         let id = operation["operationId"].as_str().unwrap();

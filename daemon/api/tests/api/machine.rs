@@ -16,8 +16,8 @@ use rcgen::{
 };
 use serde_json::{Value, json};
 use verbund_api::port::{
-    AuditError, CertificateOrder, Consistency, Federation, IssueError, IssuedCertificate, Question, ReadError,
-    ReadState, SessionInfo, SubmitError, Submitted, View, WatchError, WatchItem, WatchResult,
+    Asked, AuditError, CertificateOrder, Consistency, CopyAnswer, Federation, IssueError, IssuedCertificate, Question,
+    ReadError, ReadState, SessionInfo, SubmitError, Submitted, View, WatchError, WatchItem, WatchResult,
 };
 use verbund_api::wire::{ENVELOPE_TYPE, SessionDocument};
 use verbund_api::{Caller, Settings, Status};
@@ -125,6 +125,10 @@ impl Federation for Node {
 
     async fn issue_certificate(&self, _: CertificateOrder) -> Result<IssuedCertificate, IssueError> {
         Err(IssueError::Unavailable { reason: "this node has no CA".into() })
+    }
+
+    async fn ask_agents(&self, _: Asked) -> Result<Vec<CopyAnswer>, Refusal> {
+        Ok(Vec::new())
     }
 
     fn now(&self) -> Millis {

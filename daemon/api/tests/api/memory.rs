@@ -138,6 +138,10 @@ pub struct Memory {
     /// Envelopes that `submit` saw.
     pub submitted: AtomicU64,
     pub orders: Mutex<Vec<CertificateOrder>>,
+    /// What was asked of agents.
+    pub asked: Mutex<Vec<Asked>>,
+    /// What they say instead of nothing.
+    pub said: Mutex<Vec<CopyAnswer>>,
     /// Watches end with this when the next event comes.
     pub interrupt: Mutex<Option<WatchInterrupted>>,
     /// How old stale reads are.
@@ -155,6 +159,8 @@ impl Memory {
             now: AtomicU64::new(START),
             submitted: AtomicU64::new(0),
             orders: Mutex::default(),
+            asked: Mutex::default(),
+            said: Mutex::default(),
             interrupt: Mutex::default(),
             age: Mutex::new(Duration::from_millis(1234)),
         })
@@ -415,6 +421,19 @@ impl Federation for Port {
         let id = format!("spiffe://nord.dvc/user/{}", order.name);
         self.0.orders.lock().unwrap().push(order);
         Ok(IssuedCertificate { chain: "PEM".into(), id, not_after: START + 3_600_000 })
+    }
+
+    async fn ask_agents(&self, asked: Asked) -> Result<Vec<CopyAnswer>, Refusal> {
+        self.0.hang().await;
+        let cluster = asked.cluster.clone();
+        self.0.asked.lock().unwrap().push(asked);
+        let said = self.0.said.lock().unwrap().clone();
+        let said: Vec<CopyAnswer> =
+            said.into_iter().filter(|copy| cluster.as_ref().is_none_or(|wanted| *wanted == copy.cluster)).collect();
+        match cluster.filter(|_| said.is_empty()) {
+            Some(cluster) => Err(Refusal::NotFound { what: format!("a copy at the cluster {cluster}") }),
+            None => Ok(said),
+        }
     }
 
     fn now(&self) -> Millis {

@@ -1,12 +1,14 @@
 //! People with keys, who sign statements.
 
 use p256::ecdsa::signature::Signer as _;
+use verbund_agent_core::Question;
 use verbund_api::Caller;
+use verbund_api::wire::question_bytes;
 use verbund_identity::envelope::{STATEMENT_TYPE, pae};
 use verbund_identity::login::login_name;
 use verbund_identity::statement::SCHEMA;
 use verbund_identity::{
-    Authentication, Envelope, LoginRequest, Precondition, SpiffeId, Statement, Subject, key_id, normalise,
+    AskedBy, Authentication, Envelope, LoginRequest, Precondition, SpiffeId, Statement, Subject, key_id, normalise,
 };
 use verbund_model::resource::KeyOwner;
 use verbund_model::{Algorithm, Command, Document, KeyId, PublicKey};
@@ -71,6 +73,13 @@ impl Person {
 
     pub fn entry(&self, sequence: u64, name: &str, precondition: Option<Precondition>) -> Envelope {
         self.envelope(&self.statement(sequence, precondition, apply(name)))
+    }
+
+    /// The proof that this person asks, with a login whose key is the person's own: nobody looks at it here.
+    pub fn asked(&self, question: &Question) -> AskedBy {
+        let login = self.login(START, "CSR");
+        let message = AskedBy::message(&login.federation, &login.key, START, &question_bytes(question));
+        AskedBy { login, time: START, signature: self.sign(&message) }
     }
 
     pub fn login(&self, time: u64, csr: &str) -> LoginRequest {

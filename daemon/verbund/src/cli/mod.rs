@@ -3,6 +3,7 @@
 
 mod admin;
 mod agent;
+mod asking;
 mod candidates;
 mod duration;
 mod federation;
@@ -23,6 +24,7 @@ use verbund_keys::PassphraseSource;
 
 pub use admin::{NodeCommand, OrgCommand, PolicyCommand, ProposalCommand, RoleCommand, UserCommand};
 pub use agent::{AgentCommand, AgentRun, ClusterAdd};
+pub use asking::{Events, Logs};
 pub use duration::Span;
 pub use federation::{Found, Init, InvitationCommand, Invite, Join, SiteCommand};
 pub use guard::GuardCommand;
@@ -132,6 +134,8 @@ pub enum Command {
     Status(Status),
     Plan(Plan),
     Why(Why),
+    Logs(Logs),
+    Events(Events),
     Capacity,
     #[command(subcommand)]
     Workload(WorkloadCommand),

@@ -58,6 +58,19 @@ impl Http {
         headers: &[(HeaderName, &str)],
         body: Bytes,
     ) -> Result<Response<Incoming>, ApiError> {
+        let patience = if self.routes.has_others() && method == Method::GET { THINKING } else { Duration::MAX };
+        self.send_within(method, path, headers, body, patience).await
+    }
+
+    /// The same; another site is asked next time if this one thinks for longer than `patience`.
+    pub async fn send_within(
+        &self,
+        method: Method,
+        path: &str,
+        headers: &[(HeaderName, &str)],
+        body: Bytes,
+        patience: Duration,
+    ) -> Result<Response<Incoming>, ApiError> {
         let mut sender = self.sender().await?;
         let mut request = Request::builder()
             .method(method)
@@ -69,8 +82,6 @@ impl Http {
             request = request.header(name, *value);
         }
         let request = request.body(Full::new(body)).map_err(|e| ApiError::Odd(e.to_string()))?;
-        let patience =
-            if self.routes.has_others() && request.method() == Method::GET { THINKING } else { Duration::MAX };
         let response = match tokio::time::timeout(patience, sender.send_request(request)).await {
             Ok(Ok(response)) => response,
             Err(_) => {

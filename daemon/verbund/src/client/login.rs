@@ -13,6 +13,7 @@ use rustls::pki_types::pem::PemObject as _;
 use rustls::pki_types::{CertificateDer, PrivatePkcs8KeyDer};
 use serde::{Deserialize, Serialize};
 use verbund_api::port::IssuedCertificate;
+use verbund_identity::LoginRequest;
 use verbund_keys::{SoftwareKey, csr_for_leaf};
 use verbund_model::Algorithm;
 use verbund_model::resource::Millis;
@@ -36,6 +37,9 @@ struct Kept {
     not_after: Millis,
     /// The certificate's private scalar, base64url.
     scalar: String,
+    /// The request that it was issued for, with which others are shown whose key the scalar's is; older files lack it.
+    #[serde(default)]
+    login: Option<LoginRequest>,
 }
 
 impl Drop for Kept {
@@ -81,6 +85,18 @@ impl Client {
     }
 
     pub(super) fn kept(&self) -> Result<Option<Arc<LiveIdentity>>, Failure> {
+        Ok(self.kept_file()?.and_then(|kept| identity(&kept).ok()))
+    }
+
+    /// The key of the certificate at hand, which signs questions, and the request in which the registered key vouched for it.
+    /// `None`: there is none, or it is from a version that did not keep the request.
+    pub(super) fn asker(&self) -> Result<Option<(SoftwareKey, LoginRequest)>, Failure> {
+        let Some(kept) = self.kept_file()? else { return Ok(None) };
+        let Some(login) = kept.login.clone() else { return Ok(None) };
+        Ok(Some((certificate_key(&kept)?, login)))
+    }
+
+    fn kept_file(&self) -> Result<Option<Kept>, Failure> {
         let Some(path) = self.certificate_file()? else { return Ok(None) };
         let Some(text) = files::read_text(&path, MAX_FILE)?.map(Zeroizing::new) else { return Ok(None) };
         // A cache that cannot be read is no cache.
@@ -88,7 +104,7 @@ impl Client {
         if kept.not_after < super::write::now().saturating_add(LEAST_LIFE) {
             return Ok(None);
         }
-        Ok(identity(&kept).ok())
+        Ok(Some(kept))
     }
 
     async fn login(&self) -> Result<Arc<LiveIdentity>, Failure> {
@@ -111,7 +127,7 @@ impl Client {
             Err(error) => return Err(error.failure(t!("client-login"))),
         };
         let scalar = BASE64URL_NOPAD.encode(&key.scalar()?);
-        let kept = Kept { chain: issued.chain, not_after: issued.not_after, scalar };
+        let kept = Kept { chain: issued.chain, not_after: issued.not_after, scalar, login: Some(request) };
         let identity = identity(&kept)?;
         if let Some(path) = self.certificate_file()? {
             files::replace(&path, &Zeroizing::new(serde_json::to_vec(&kept)?))?;
@@ -120,9 +136,13 @@ impl Client {
     }
 }
 
-fn identity(kept: &Kept) -> Result<Arc<LiveIdentity>, Failure> {
+fn certificate_key(kept: &Kept) -> Result<SoftwareKey, Failure> {
     let scalar = Zeroizing::new(BASE64URL_NOPAD.decode(kept.scalar.as_bytes())?);
-    let key = SoftwareKey::from_scalar(Algorithm::P256, &scalar)?;
+    Ok(SoftwareKey::from_scalar(Algorithm::P256, &scalar)?)
+}
+
+fn identity(kept: &Kept) -> Result<Arc<LiveIdentity>, Failure> {
+    let key = certificate_key(kept)?;
     let chain: Result<Vec<_>, _> = CertificateDer::pem_slice_iter(kept.chain.as_bytes()).collect();
     let chain = chain.map_err(|error| Failure::internal(format!("{error:?}")))?;
     let anchor = chain.last().cloned().ok_or_else(|| Failure::new(t!("client-no-chain")))?;

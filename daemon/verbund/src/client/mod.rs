@@ -1,6 +1,7 @@
 //! The client of the HTTP API: knows the server by the context's pin, reads with a user certificate, signs changes with
 //! the author's own key, and does not lose track of a change whose outcome is not known.
 
+mod asking;
 mod author;
 mod error;
 mod http;

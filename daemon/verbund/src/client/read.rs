@@ -177,11 +177,11 @@ impl Client {
 
 /// Whether the site refuses our certificate: it says so, or ends the connection after the handshake (TLS 1.3 shows a
 /// refused client only then).
-fn is_about_us(error: &ApiError) -> bool {
+pub(super) fn is_about_us(error: &ApiError) -> bool {
     error.kind() == Some(ProblemKind::Unauthenticated) || is_refused_handshake(error)
 }
 
-fn is_refused_handshake(error: &ApiError) -> bool {
+pub(super) fn is_refused_handshake(error: &ApiError) -> bool {
     let (ApiError::Broken(text) | ApiError::Unreachable(text)) = error else { return false };
     text.contains("fatal alert")
 }

@@ -47,6 +47,8 @@ async fn serve(app: &App, options: &AgentRun) -> Result<Exit, Failure> {
     drop(passphrase);
     if options.simulated {
         let simulated = Simulated::new(Shape::default());
+        // Times in it are those of this machine.
+        simulated.advance(SystemClock.wall());
         tokio::spawn(simulated.clone().follow_clock());
         tokio::spawn(tell_what_serves(simulated.clone()));
         tracing::info!(cluster = %enrolment.cluster, "the cluster is simulated: nothing runs outside this process");

@@ -2,6 +2,7 @@
 
 mod agent;
 mod apply;
+mod asking;
 mod audit;
 mod capacity;
 mod cluster;
@@ -12,6 +13,7 @@ mod consent;
 mod context;
 mod document;
 mod drill;
+mod events;
 mod evidence;
 mod exception;
 mod fence;
@@ -21,6 +23,7 @@ mod init;
 mod invitation;
 mod join;
 mod keys;
+mod logs;
 mod moves;
 mod network;
 mod node;
@@ -89,6 +92,8 @@ async fn carry_out(app: &App, command: Command, matches: &ArgMatches) -> Result<
         Command::Status(status) => status::run(app, status).await,
         Command::Plan(plan) => plan::run(app, plan).await,
         Command::Why(why) => why::run(app, why).await,
+        Command::Logs(logs) => logs::run(app, logs).await,
+        Command::Events(events) => events::run(app, events).await,
         Command::Capacity => capacity::run(app).await,
         Command::Workload(command) => workload::run(app, command).await,
         Command::Failover(failover) => moves::failover(app, failover).await,

@@ -15,7 +15,7 @@ use verbund_model::view::{API_VERSION, Resource};
 
 pub use format::Format;
 pub use paint::{Paint, Tone};
-pub use table::Table;
+pub use table::{Table, clean_line};
 pub use time::{age, local, local_of, utc};
 
 use crate::failure::Failure;

@@ -80,6 +80,13 @@ fn clean(cell: &str) -> String {
     cell.char_indices().map(safe).collect()
 }
 
+/// A line that others wrote, with nothing that a terminal obeys but the tab.
+#[must_use]
+pub fn clean_line(line: &str) -> String {
+    let safe = |c: char| if (c.is_control() && c != '\t') || is_bidi(c) { '\u{fffd}' } else { c };
+    line.chars().map(safe).collect()
+}
+
 /// Marks that turn the reading direction (Unicode TR9): a name could look like another.
 const fn is_bidi(c: char) -> bool {
     matches!(c, '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')

@@ -9,9 +9,11 @@ use futures::stream::{self, BoxStream};
 use time::OffsetDateTime;
 use verbund_api::Status;
 use verbund_api::port::{
-    AuditError, CertificateOrder, Consistency, Federation, IssueError, IssuedCertificate, Question, ReadError,
-    ReadState, SessionInfo, SubmitError, Submitted, View, WatchError, WatchInterrupted, WatchItem, WatchResult,
+    Asked, AuditError, CertificateOrder, Consistency, CopyAnswer, Federation, IssueError, IssuedCertificate, Question,
+    ReadError, ReadState, SessionInfo, SubmitError, Submitted, View, WatchError, WatchInterrupted, WatchItem,
+    WatchResult,
 };
+use verbund_identity::asked::ASKING_LIFETIME;
 use verbund_identity::{SignatureVerifier, SpiffeId, Subject};
 use verbund_keys::{AwsVerifier, LeafRequest, ProvenKey, SiteKeys};
 use verbund_machine::State;
@@ -20,27 +22,30 @@ use verbund_model::view::{Kind, Resource};
 use verbund_model::{FederationId, KeyId, Refusal};
 use verbund_node::{Clock as _, NodeHandle, SystemClock};
 
+use super::asking::Inquirer;
 use super::records;
 use super::start::Started;
 use super::status;
 use crate::config::Config;
 
 /// How long a certificate for reading is valid: a working day.
-const USER_LIFETIME: Duration = Duration::from_secs(12 * 60 * 60);
+const USER_LIFETIME: Duration = Duration::from_millis(ASKING_LIFETIME);
 
 /// What the API sees of this daemon.
 pub struct Port {
     node: NodeHandle,
     keys: Arc<Mutex<SiteKeys>>,
     about: status::About,
+    inquirer: Inquirer,
     /// Index at which the node was admitted: what it has before that shows neither itself nor its people.
     admitted: u64,
 }
 
 impl Port {
     /// The port of a running node.
-    pub fn new(started: &Started, config: &Config) -> Self {
+    pub fn new(started: &Started, config: &Config, inquirer: Inquirer) -> Self {
         Self {
+            inquirer,
             node: started.node.clone(),
             admitted: started.enrolment.index,
             keys: started.keys.clone(),
@@ -126,6 +131,10 @@ impl Federation for Port {
         let chain = leaf.pem() + &keys.ca().certificate().pem();
         tracing::info!(key = %order.key, subject = %order.common_name, "issued a certificate for reading");
         Ok(IssuedCertificate { chain, id: id.to_string(), not_after })
+    }
+
+    async fn ask_agents(&self, asked: Asked) -> Result<Vec<CopyAnswer>, Refusal> {
+        self.inquirer.ask(asked).await
     }
 
     fn now(&self) -> Millis {

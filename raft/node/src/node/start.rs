@@ -21,12 +21,14 @@ use crate::config::{NodeConfig, NodeParts, StartError};
 use crate::counters::Counters;
 use crate::events::Feed;
 use crate::heads::{Book, Exchange};
+use crate::inquiry::{AT_ONCE, MAX_QUESTION};
 use crate::lease::{Beats, Desk, RefusalFile, Rounds};
 use crate::members::Members;
 use crate::peers::{KEEPALIVE, MAX_MESSAGE, Peers};
 use crate::proto::archive_server::ArchiveServer;
 use crate::proto::forward_server::ForwardServer;
 use crate::proto::heads_server::HeadsServer;
+use crate::proto::inquiry_server::InquiryServer;
 use crate::proto::lease_server::LeaseServer;
 use crate::proto::raft_server::RaftServer;
 use crate::published::Published;
@@ -39,6 +41,7 @@ use crate::served::Served;
 use crate::service::archive::ArchiveService;
 use crate::service::forward::ForwardService;
 use crate::service::heads::HeadsService;
+use crate::service::inquiry::InquiryService;
 use crate::service::lease::LeaseService;
 use crate::service::raft::RaftService;
 use crate::shared::{Shared, check_of};
@@ -129,6 +132,7 @@ impl NodeHandle {
         let closing = self.0.closing.clone();
         let incoming = incoming.map(move |line| line.map(|line| Served::new(line, &closing)));
         let heads = HeadsService { shared: shared.clone(), book: book.clone() };
+        let inquiry = InquiryService { shared: shared.clone(), places: Arc::new(Semaphore::new(AT_ONCE)) };
         let lease = LeaseService { shared: shared.clone(), desk: self.0.desk.clone() };
         let forward = ForwardService {
             shared: shared.clone(),
@@ -149,6 +153,7 @@ impl NodeHandle {
                 .add_service(RaftServer::new(raft_service).max_decoding_message_size(MAX_MESSAGE))
                 .add_service(HeadsServer::new(heads).max_decoding_message_size(MAX_MESSAGE))
                 .add_service(LeaseServer::new(lease).max_decoding_message_size(MAX_MESSAGE))
+                .add_service(InquiryServer::new(inquiry).max_decoding_message_size(2 * MAX_QUESTION))
                 .add_service(ForwardServer::new(forward).max_decoding_message_size(MAX_MESSAGE))
                 .add_service(ArchiveServer::new(archive).max_decoding_message_size(MAX_MESSAGE))
                 .serve_with_incoming(incoming)
@@ -206,6 +211,7 @@ fn share(
             clock,
             archive,
             disk: store.disk().clone(),
+            inquiries: std::sync::OnceLock::new(),
             members_changed: tokio::sync::Notify::new(),
             snapshot_due: tokio::sync::Notify::new(),
             told: std::sync::Mutex::new(None),

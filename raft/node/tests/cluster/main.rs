@@ -5,6 +5,7 @@
 
 mod attacks;
 mod causes;
+mod inquiries;
 mod kit;
 mod leases;
 mod life;
