@@ -59,9 +59,13 @@ bench: build
 	cargo build --locked --release --package verbund-kit --bins
 	VERBUND_BIN=$(CARGO_TARGET_DIR)/release/verbund $(CARGO_TARGET_DIR)/release/verbund-bench
 
-bench-failover: build
+bench-failover: build kubernetes
 	cargo build --locked --release --package verbund-kit --bin verbund-bench-failover
-	VERBUND_BIN=$(CARGO_TARGET_DIR)/release/verbund $(CARGO_TARGET_DIR)/release/verbund-bench-failover
+	cargo build --locked --package verbund-sites
+	VERBUND_BIN=$(CARGO_TARGET_DIR)/release/verbund $(CARGO_TARGET_DIR)/release/verbund-bench-failover \
+	  --out $(CARGO_TARGET_DIR)/bench/verbund-bench-failover.json
+	VERBUND_BIN=$(CARGO_TARGET_DIR)/release/verbund $(CARGO_TARGET_DIR)/debug/verbund-bench-failover-sites \
+	  --with $(CARGO_TARGET_DIR)/bench/verbund-bench-failover.json
 
 install: build
 	install -D -m 0755 $(CARGO_TARGET_DIR)/release/verbund $(DESTDIR)$(or $(PREFIX),/usr/local)/bin/verbund
