@@ -81,7 +81,7 @@ pub struct DesiredLease {
     pub longest_length: u64,
     /// The largest m of any lease that may still live, in milliseconds.
     pub longest_margin: u64,
-    /// The agent's newest incarnation that the log registered; 0 if it registers none.
+    /// The agent's newest incarnation that the log registered; 0 if it registered none yet.
     pub incarnation: u64,
 }
 

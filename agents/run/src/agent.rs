@@ -14,7 +14,7 @@ use crate::reconciling::Reconciler;
 use crate::reporting::{self, Outbox};
 use crate::state::Shared;
 use crate::uplink::Uplink;
-use crate::{leasing, watching};
+use crate::{leasing, starting, watching};
 
 /// Why an agent ends by itself.
 #[derive(Debug, thiserror::Error)]
@@ -45,7 +45,8 @@ pub struct Agent<D, U> {
 }
 
 impl<D: Driver, U: Uplink> Agent<D, U> {
-    /// An agent that starts now: it remembers no lease (lease.md 9). Guards are given the agent's public key.
+    /// An agent that starts now: it remembers no lease (lease.md 9), and registers its start before it asks for one. Guards are
+    /// given the agent's public key.
     #[must_use]
     pub fn new(mut config: AgentConfig, parts: Parts<D, U>) -> Self {
         use std::fmt::Write as _;
@@ -73,16 +74,24 @@ impl<D: Driver, U: Uplink> Agent<D, U> {
     ///
     /// Errors: [`AgentError`]: this process must end.
     pub async fn run(self) -> Result<(), AgentError> {
-        let Self { shared, parts } = self;
+        let Self { shared, parts: Parts { driver, uplink, signer, clock, sessions } } = self;
         let outbox = Outbox::new(shared.clone());
-        let author = Author::new(parts.uplink.clone(), parts.signer, parts.clock, parts.sessions);
-        let reconciler = Reconciler::new(shared.clone(), parts.driver.clone(), outbox.clone());
+        let mut author = Author::new(uplink.clone(), signer, clock, sessions);
+        let reconciler = Reconciler::new(shared.clone(), driver.clone(), outbox.clone());
+        let measuring = reporting::measure(shared.clone(), driver.clone(), outbox.clone());
+        let registered = async move {
+            starting::register(&shared, &mut author).await;
+            tokio::select! {
+                ended = watching::watch(shared.clone(), driver, uplink.clone()) => ended,
+                () = leasing::renew(shared.clone(), uplink) => Ok(()),
+                () = reporting::report(shared.clone(), outbox, author) => Ok(()),
+            }
+        };
         tokio::select! {
-            ended = watching::watch(shared.clone(), parts.driver.clone(), parts.uplink.clone()) => ended,
-            () = leasing::renew(shared.clone(), parts.uplink) => Ok(()),
+            ended = registered => ended,
+            // Also an agent that cannot register looks at what runs: it is fenced when no lease can be held any more.
             () = reconciler.run() => Ok(()),
-            () = reporting::report(shared.clone(), outbox.clone(), author) => Ok(()),
-            () = reporting::measure(shared, parts.driver, outbox) => Ok(()),
+            () = measuring => Ok(()),
         }
     }
 }

@@ -3,6 +3,7 @@
 use std::fs;
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 use verbund_agent_link::{LinkError, Sessions};
@@ -19,6 +20,8 @@ use crate::uplink::Uplink;
 const VALIDITY: Millis = 5 * 60 * 1000;
 /// A session is not used any more when this is left of it, in milliseconds.
 const LEAST_LIFE: Millis = 20 * 60 * 1000;
+/// How long to wait before something whose outcome is not known is brought again.
+const AGAIN: Duration = Duration::from_millis(500);
 /// How many sequence numbers are taken at once: after a restart those that were not used are lost.
 const BLOCK: u64 = 64;
 
@@ -74,6 +77,19 @@ impl SessionStore {
     }
 }
 
+/// Whether the state does not know the session, or has gone on in it without this process.
+const fn is_of_session(outcome: &Outcome) -> bool {
+    matches!(
+        outcome,
+        Outcome::Refused(
+            Refusal::NoSession { .. }
+                | Refusal::SequenceTooOld { .. }
+                | Refusal::SequenceReused { .. }
+                | Refusal::WrongGeneration { .. }
+        )
+    )
+}
+
 #[derive(Clone, Copy, Debug, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 struct Session {
@@ -113,13 +129,33 @@ impl<U: Uplink> Author<U> {
             let outcome = self.uplink.submit(envelope).await?;
             match &outcome {
                 // The state knows better: another session is opened, once.
-                Outcome::Refused(
-                    Refusal::NoSession { .. } | Refusal::SequenceTooOld { .. } | Refusal::WrongGeneration { .. },
-                ) => self.session = None,
+                refused if is_of_session(refused) => self.session = None,
                 _ => return Ok(outcome),
             }
         }
         Err(AuthorError::Session("the sessions that were opened are not known to the state".to_owned()))
+    }
+
+    /// The same for what must not happen once more, long after it was given up: while the outcome is not known, the same
+    /// envelope is brought again, for which the state has one outcome (formats 7). Errors: [`AuthorError`]: nothing was brought,
+    /// or the daemon refused to.
+    pub async fn submit_once(&mut self, command: &Command) -> Result<Outcome, AuthorError> {
+        let (sessions, session) = self.session().await?;
+        let sequence = self.sequence(session)?;
+        let envelope = self.sign(&sessions, session.number, sequence, command.clone())?;
+        loop {
+            match self.uplink.submit(envelope.clone()).await {
+                Ok(outcome) => {
+                    if is_of_session(&outcome) {
+                        self.session = None;
+                    }
+                    return Ok(outcome);
+                }
+                Err(refused @ LinkError::Refused(_)) => return Err(refused.into()),
+                Err(error) => tracing::info!(%error, "the outcome of an envelope is not known; it is brought again"),
+            }
+            tokio::time::sleep(AGAIN).await;
+        }
     }
 
     async fn session(&mut self) -> Result<(Sessions, Session), AuthorError> {

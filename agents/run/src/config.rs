@@ -1,21 +1,17 @@
-//! How often an agent looks, and which start of it this is.
+//! How often an agent looks.
 
 use std::fs;
 use std::io;
 use std::path::Path;
 use std::time::Duration;
 
-use verbund_lease::Incarnation;
 use verbund_model::ClusterName;
-use verbund_model::resource::Millis;
 
 /// What an agent is set up with.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct AgentConfig {
     /// Its cluster.
     pub cluster: ClusterName,
-    /// Which start of it this is.
-    pub incarnation: Incarnation,
     /// What the objects of every workload depend on.
     pub settings: verbund_agent_core::Settings,
     /// How often the lease is renewed.
@@ -38,10 +34,9 @@ pub struct AgentConfig {
 impl AgentConfig {
     /// The usual settings.
     #[must_use]
-    pub fn new(cluster: ClusterName, incarnation: Incarnation) -> Self {
+    pub fn new(cluster: ClusterName) -> Self {
         Self {
             cluster,
-            incarnation,
             settings: verbund_agent_core::Settings::default(),
             renew: Duration::from_secs(1),
             resync: Duration::from_secs(5),
@@ -52,32 +47,6 @@ impl AgentConfig {
             parallel: 16,
         }
     }
-}
-
-/// Why the number of this start is not known.
-#[derive(Debug, thiserror::Error)]
-#[error(
-    "the number of this start cannot be kept in {path}: {source}; the agent needs a folder that survives its restart"
-)]
-pub struct IncarnationError {
-    path: std::path::PathBuf,
-    source: io::Error,
-}
-
-/// The number of this start: above every earlier one that the folder knows of, and not below the wall clock (`now`, milliseconds
-/// since 1970), so that a lost folder does not lead back. It is durable before it is given. Errors: [`IncarnationError`].
-pub fn next_incarnation(folder: &Path, now: Millis) -> Result<Incarnation, IncarnationError> {
-    let path = folder.join("incarnation");
-    let error = |source| IncarnationError { path: path.clone(), source };
-    let last: u64 = match fs::read_to_string(&path) {
-        // A damaged file says nothing; then the clock alone counts.
-        Ok(text) => text.trim().parse().unwrap_or(0),
-        Err(missing) if missing.kind() == io::ErrorKind::NotFound => 0,
-        Err(other) => return Err(error(other)),
-    };
-    let next = now.max(last.saturating_add(1));
-    replace(&path, next.to_string().as_bytes()).map_err(error)?;
-    Ok(Incarnation(next))
 }
 
 /// Replaces a file as a whole, durably.
@@ -107,22 +76,5 @@ fn replace_with(path: &Path, bytes: &[u8], mode: u32) -> io::Result<()> {
     match path.parent() {
         Some(folder) => fs::File::open(folder)?.sync_all(),
         None => Ok(()),
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn each_start_has_a_higher_number_than_those_before() {
-        let folder = tempfile::tempdir().unwrap();
-        assert_eq!(next_incarnation(folder.path(), 100).unwrap(), Incarnation(100));
-        assert_eq!(next_incarnation(folder.path(), 100).unwrap(), Incarnation(101));
-        assert_eq!(next_incarnation(folder.path(), 50).unwrap(), Incarnation(102), "a clock that went back");
-        assert_eq!(next_incarnation(folder.path(), 500).unwrap(), Incarnation(500));
-        fs::write(folder.path().join("incarnation"), "rubbish").unwrap();
-        assert_eq!(next_incarnation(folder.path(), 600).unwrap(), Incarnation(600));
-        assert!(next_incarnation(&folder.path().join("missing"), 1).is_err());
     }
 }

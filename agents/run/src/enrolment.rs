@@ -3,7 +3,6 @@
 //! ```text
 //! FOLDER/agent.json        this file; nothing in it is secret
 //! FOLDER/keys/agent.key    the agent's key (P-256), sealed with a passphrase
-//! FOLDER/incarnation       the number of its last start
 //! FOLDER/session.json      its session
 //! ```
 //!

@@ -28,7 +28,8 @@ pub(crate) struct Shared {
 
 struct Inner {
     started: Tick,
-    holder: Holder,
+    /// Once the start is registered.
+    holder: Option<Holder>,
     desk: GuardDesk,
     desired: Option<Arc<Desired>>,
     scopes: Arc<Scopes>,
@@ -51,7 +52,7 @@ impl Shared {
         let started = clock.tick();
         let inner = Inner {
             started,
-            holder: Holder::start(config.cluster.clone(), config.incarnation, started),
+            holder: None,
             desk: GuardDesk::new(),
             desired: None,
             scopes: Arc::default(),
@@ -67,12 +68,18 @@ impl Shared {
         self.inner.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    /// Takes the number under which this start was registered: a lease can be asked for from now on.
+    pub(crate) fn registered(&self, incarnation: Incarnation) {
+        let now = self.clock.tick();
+        self.inner().holder = Some(Holder::start(self.config.cluster.clone(), incarnation, now));
+    }
+
     /// Takes a desired state; `begun` is when the watch was asked for. Errors: [`AdoptError`].
     pub(crate) fn adopt(&self, update: Update, begun: Tick) -> Result<(), AdoptError> {
         let mut inner = self.inner();
         let desired = leased(&update.desired);
         let read = if update.first { Read::Linearizable { begun } } else { Read::Followed };
-        inner.holder.adopt(&desired, read)?;
+        inner.holder.as_mut().ok_or(AdoptError::NotRead)?.adopt(&desired, read)?;
         inner.desk.adopt(&desired);
         let before = inner.desired.take();
         let gone = before.iter().flat_map(|before| before.workloads.keys());
@@ -95,10 +102,12 @@ impl Shared {
     pub(crate) fn hear(&self, heard: Heard) {
         let now = self.clock.tick();
         let mut inner = self.inner();
+        // What is heard answers a renewal, which only a holder sends.
+        let Some(holder) = &mut inner.holder else { return };
         match heard {
-            Heard::Membership(membership) => inner.holder.know(membership.id, membership.voters, now),
+            Heard::Membership(membership) => holder.know(membership.id, membership.voters, now),
             Heard::Answer(answer) => {
-                if let Err(error) = inner.holder.answered(&answer, now) {
+                if let Err(error) = holder.answered(&answer, now) {
                     tracing::debug!(voter = %answer.voter, %error, "an answer does not count");
                 }
             }
@@ -113,18 +122,17 @@ impl Shared {
     /// A renewal to be sent now, if there is one.
     pub(crate) fn renewal(&self) -> Option<verbund_lease::Renewal> {
         let now = self.clock.tick();
-        self.inner().holder.renew(now).map_err(|error| tracing::trace!(%error, "nothing to renew")).ok()
+        self.inner().holder.as_mut()?.renew(now).map_err(|error| tracing::trace!(%error, "nothing to renew")).ok()
     }
 
     /// Whether the lease is still as it was: if not, every exclusive workload is looked at.
     pub(crate) fn look_at_the_lease(&self) {
         let now = self.clock.tick();
         let mut inner = self.inner();
-        let held = inner.holder.holds(now);
+        let held = inner.holder.as_ref().is_some_and(|holder| holder.holds(now));
         if held != inner.held {
             inner.held = held;
-            let incarnation = inner.holder.incarnation();
-            tracing::info!(held, %incarnation, "the lease of this cluster");
+            tracing::info!(held, "the lease of this cluster");
             inner.mark_exclusive();
             drop(inner);
             self.work.notify_one();
@@ -134,25 +142,27 @@ impl Shared {
     /// When the lease ends, if it is held.
     pub(crate) fn lease_until(&self) -> Option<Tick> {
         let now = self.clock.tick();
-        self.inner().holder.lease_until().filter(|until| now < *until)
+        self.inner().holder.as_ref()?.lease_until().filter(|until| now < *until)
     }
 
     /// What the lease lets exclusive copies do now.
     pub(crate) fn right(&self) -> Right {
         let now = self.clock.tick();
         let inner = self.inner();
-        if inner.holder.superseded() {
+        let holder = inner.holder.as_ref();
+        if holder.is_some_and(Holder::superseded) {
             return Right::None;
         }
         if let Some(desired) = &inner.desired
-            && inner.holder.may_activate(desired.index, now).is_ok()
+            && let Some(holder) = holder
+            && holder.may_activate(desired.index, now).is_ok()
             && let Some(lease) = desired.lease
         {
             return Right::Held { generation: lease.generation };
         }
         let grace = u64::try_from(self.config.start_grace.as_millis()).unwrap_or(u64::MAX);
-        let grace = inner.holder.terms().map_or(grace, |terms| terms.length);
-        let never = inner.holder.lease_until().is_none();
+        let grace = holder.and_then(Holder::terms).map_or(grace, |terms| terms.length);
+        let never = holder.and_then(Holder::lease_until).is_none();
         if never && now < inner.started.saturating_add(grace) { Right::Starting } else { Right::None }
     }
 
@@ -203,14 +213,16 @@ impl Shared {
     pub(crate) fn answer(&self, question: &Question) -> Result<Grant, Denied> {
         let now = self.clock.tick();
         let inner = &mut *self.inner();
-        inner.desk.answer(question, &inner.holder, now)
+        let holder = inner.holder.as_ref().ok_or(Denied::NoLease)?;
+        inner.desk.answer(question, holder, now)
     }
 
     /// Whether a receipt may be signed; from a yes on nothing of that epoch runs here again (lease.md 11).
     pub(crate) fn may_sign(&self, workload: &WorkloadName, epoch: u64, gone: Gone) -> Result<(), NotYet> {
         let now = self.clock.tick();
         let inner = &mut *self.inner();
-        inner.desk.may_sign_receipt(workload, Epoch(epoch), gone, &inner.holder, now).map(drop)
+        let holder = inner.holder.as_ref().ok_or(NotYet::NotRead)?;
+        inner.desk.may_sign_receipt(workload, Epoch(epoch), gone, holder, now).map(drop)
     }
 }
 

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use verbund_agent_core::Driver;
 use verbund_agent_link::LinkError;
-use verbund_lease::AdoptError;
+use verbund_lease::{AdoptError, Incarnation};
 use verbund_model::WorkloadName;
 
 use crate::agent::AgentError;
@@ -26,7 +26,7 @@ pub(crate) async fn watch<D: Driver, U: Uplink>(
     let mut wait = FIRST;
     loop {
         match once(&shared, &*driver, &uplink, &mut wait).await {
-            Ended::Superseded => return Err(AgentError::Superseded(shared.config.incarnation)),
+            Ended::Superseded(own) => return Err(AgentError::Superseded(own)),
             Ended::Link(error) => {
                 tracing::info!(%error, "the watch on the desired state has ended; it is begun anew");
             }
@@ -38,7 +38,7 @@ pub(crate) async fn watch<D: Driver, U: Uplink>(
 }
 
 enum Ended {
-    Superseded,
+    Superseded(Incarnation),
     Link(LinkError),
     Adopt(AdoptError),
 }
@@ -65,7 +65,7 @@ async fn once<D: Driver, U: Uplink>(shared: &Shared, driver: &D, uplink: &U, wai
                     shared.mark_all(have.iter().cloned());
                 }
             }
-            Err(AdoptError::Superseded { .. }) => return Ended::Superseded,
+            Err(AdoptError::Superseded { own, .. }) => return Ended::Superseded(own),
             Err(error) => return Ended::Adopt(error),
         }
     }

@@ -7,8 +7,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use desk::{Fixture, L, copy, deployment, guarded, name};
+use verbund_agent::AgentError;
 use verbund_agent_core::{DesiredRole, Driver as _, ObjectKey};
-use verbund_lease::{Denied, Epoch, Nonce, Question};
+use verbund_lease::{Denied, Epoch, Incarnation, Nonce, Question};
 use verbund_model::Command;
 use verbund_model::resource::{CopyPhase, FenceLevel, Mode};
 
@@ -20,7 +21,7 @@ const GUARD: Mode = Mode::Exclusive { fence: FenceLevel::Guard };
 async fn a_parallel_copy_runs_and_is_reported() {
     let fixture = Fixture::new();
     fixture.want([copy("a", PARALLEL, DesiredRole::Active, 1, &[deployment("")])]);
-    let _agent = fixture.start(1);
+    let _agent = fixture.start();
     fixture.until(|f| f.serving("a") == Some(1)).await;
     fixture.until(|f| f.phase("a") == Some((1, CopyPhase::Ready))).await;
     assert!(
@@ -35,7 +36,7 @@ async fn a_parallel_copy_runs_and_is_reported() {
 async fn only_changes_are_told() {
     let fixture = Fixture::new();
     fixture.want([copy("a", PARALLEL, DesiredRole::Active, 1, &[deployment("")])]);
-    let _agent = fixture.start(1);
+    let _agent = fixture.start();
     fixture.until(|f| f.phase("a") == Some((1, CopyPhase::Ready))).await;
     tokio::time::sleep(Duration::from_secs(30)).await;
     let before = fixture.commands().len();
@@ -51,7 +52,7 @@ async fn an_exclusive_copy_runs_while_the_lease_is_held() {
     let fixture = Fixture::new();
     fixture.voters_answer(false);
     fixture.want([copy("a", AGENT, DesiredRole::Active, 1, &[deployment("")])]);
-    let _agent = fixture.start(1);
+    let _agent = fixture.start();
     tokio::time::sleep(Duration::from_secs(30)).await;
     assert_eq!(fixture.serving("a"), None, "no voter has answered");
     fixture.voters_answer(true);
@@ -72,7 +73,7 @@ async fn cut_off_it_fences_what_is_exclusive_and_keeps_the_rest() {
         copy("a", AGENT, DesiredRole::Active, 1, &[deployment("")]),
         copy("b", PARALLEL, DesiredRole::Active, 1, &[deployment("")]),
     ]);
-    let _agent = fixture.start(1);
+    let _agent = fixture.start();
     fixture.until(|f| f.serving("a") == Some(1) && f.serving("b") == Some(1)).await;
     fixture.cut(true);
     fixture.until(|f| f.pods("a") == 0).await;
@@ -98,11 +99,11 @@ async fn cut_off_it_fences_what_is_exclusive_and_keeps_the_rest() {
 async fn an_agent_that_restarts_leaves_what_runs_alone() {
     let fixture = Fixture::new();
     fixture.want([copy("a", AGENT, DesiredRole::Active, 1, &[deployment("")])]);
-    let agent = fixture.start(1);
+    let agent = fixture.start();
     fixture.until(|f| f.serving("a") == Some(1)).await;
     let before = fixture.cluster.pods(&name("a"));
     agent.abort();
-    let _next = fixture.start(2);
+    let _next = fixture.start();
     tokio::time::sleep(Duration::from_secs(60)).await;
     assert_eq!(fixture.cluster.pods(&name("a")), before);
 }
@@ -111,11 +112,11 @@ async fn an_agent_that_restarts_leaves_what_runs_alone() {
 async fn an_agent_that_restarts_alone_fences_after_its_grace() {
     let fixture = Fixture::new();
     fixture.want([copy("a", AGENT, DesiredRole::Active, 1, &[deployment("")])]);
-    let agent = fixture.start(1);
+    let agent = fixture.start();
     fixture.until(|f| f.serving("a") == Some(1)).await;
     agent.abort();
     fixture.cut(true);
-    let _next = fixture.start(2);
+    let _next = fixture.start();
     fixture.until(|f| f.pods("a") == 0).await;
 }
 
@@ -123,7 +124,7 @@ async fn an_agent_that_restarts_alone_fences_after_its_grace() {
 async fn a_receipt_comes_when_nothing_runs_and_then_nothing_starts() {
     let fixture = Fixture::new();
     fixture.want([copy("a", AGENT, DesiredRole::Active, 4, &[deployment("stop=1500")])]);
-    let _agent = fixture.start(1);
+    let _agent = fixture.start();
     fixture.until(|f| f.serving("a") == Some(4)).await;
     fixture.want([copy("a", AGENT, DesiredRole::Stopping, 4, &[deployment("stop=1500")])]);
     fixture.on_receipt(|cluster, workload| {
@@ -143,7 +144,7 @@ async fn a_receipt_comes_when_nothing_runs_and_then_nothing_starts() {
 async fn guards_are_granted_by_workload_and_epoch() {
     let fixture = Fixture::new();
     fixture.want([copy("a", GUARD, DesiredRole::Active, 3, &[guarded()])]);
-    let (agent, guards) = fixture.start_with_guards(1);
+    let (agent, guards) = fixture.start_with_guards();
     fixture.until(|f| f.serving("a") == Some(3)).await;
     let ask = |epoch| Question { workload: name("a"), epoch: Epoch(epoch), guard: 1, nonce: Nonce(1) };
     assert!(guards.answer(&ask(3)).unwrap().remaining <= L);
@@ -161,7 +162,7 @@ async fn guards_make_a_receipt_without_a_cluster_that_answers() {
         copy("a", GUARD, DesiredRole::Active, 3, &[guarded()]),
         copy("b", AGENT, DesiredRole::Active, 3, &[deployment("")]),
     ]);
-    let (_agent, guards) = fixture.start_with_guards(1);
+    let (_agent, guards) = fixture.start_with_guards();
     fixture.until(|f| f.serving("a") == Some(3) && f.serving("b") == Some(3)).await;
     // An earlier start of the agent could have granted until then.
     tokio::time::sleep(Duration::from_secs(30)).await;
@@ -183,17 +184,49 @@ async fn guards_make_a_receipt_without_a_cluster_that_answers() {
 async fn a_newer_start_ends_an_older_one() {
     let fixture = Fixture::new();
     fixture.want([copy("a", AGENT, DesiredRole::Active, 1, &[deployment("")])]);
-    let agent = fixture.start(5);
+    let (older, guards) = fixture.start_with_guards();
     fixture.until(|f| f.serving("a") == Some(1)).await;
-    fixture.register(6);
-    assert!(agent.await.unwrap().is_err());
+    let first = fixture.registered();
+    let newer = fixture.start();
+    let ended = older.await.unwrap().unwrap_err();
+    assert!(matches!(ended, AgentError::Superseded(Incarnation(own)) if own == first), "{ended}");
+    assert!(fixture.registered() > first);
+    let question = Question { workload: name("a"), epoch: Epoch(1), guard: 1, nonce: Nonce(1) };
+    assert_eq!(guards.answer(&question), Err(Denied::NoLease), "what is superseded grants nothing");
+    // The newer one goes on, with what runs left alone.
+    tokio::time::sleep(Duration::from_secs(60)).await;
+    assert!(!newer.is_finished());
+    assert_eq!(fixture.serving("a"), Some(1));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_start_is_registered_once_although_answers_are_lost() {
+    let fixture = Fixture::new();
+    fixture.want([copy("a", AGENT, DesiredRole::Active, 1, &[deployment("")])]);
+    fixture.swallow_registrations(3);
+    let _agent = fixture.start();
+    fixture.until(|f| f.serving("a") == Some(1)).await;
+    assert_eq!(fixture.starts(), 1, "the same envelope was brought again, not another one");
+    assert_eq!(fixture.refused(), 0);
+}
+
+#[tokio::test(start_paused = true)]
+async fn nothing_exclusive_starts_before_the_start_is_registered() {
+    let fixture = Fixture::new();
+    fixture.want([copy("a", AGENT, DesiredRole::Active, 1, &[deployment("")])]);
+    fixture.cut_submissions(true);
+    let _agent = fixture.start();
+    tokio::time::sleep(Duration::from_secs(30)).await;
+    assert_eq!((fixture.serving("a"), fixture.pods("a")), (None, 0), "the voters would answer no start");
+    fixture.cut_submissions(false);
+    fixture.until(|f| f.serving("a") == Some(1)).await;
 }
 
 #[tokio::test(start_paused = true)]
 async fn drift_is_repaired() {
     let fixture = Fixture::new();
     fixture.want([copy("a", PARALLEL, DesiredRole::Active, 1, &[deployment("")])]);
-    let _agent = fixture.start(1);
+    let _agent = fixture.start();
     fixture.until(|f| f.serving("a") == Some(1)).await;
     let key = ObjectKey::new("apps/v1", "Deployment", Some("a"), "web");
     assert!(fixture.cluster.tamper(&name("a"), &key, |body| body["spec"]["replicas"] = 3.into()));
@@ -204,7 +237,7 @@ async fn drift_is_repaired() {
 #[tokio::test(start_paused = true)]
 async fn an_impaired_cluster_is_told() {
     let fixture = Fixture::new();
-    let _agent = fixture.start(1);
+    let _agent = fixture.start();
     let told = |f: &Fixture, wanted: bool| {
         f.commands().iter().rev().find_map(|command| match command {
             Command::Observe { observation, .. } => Some(observation.ready),
@@ -221,7 +254,7 @@ async fn an_impaired_cluster_is_told() {
 #[tokio::test(start_paused = true)]
 async fn a_thousand_workloads_move_in_together() {
     let fixture = Fixture::new();
-    let _agent = fixture.start(1);
+    let _agent = fixture.start();
     fixture.until(|f| !f.commands().is_empty()).await;
     let began = tokio::time::Instant::now();
     fixture
@@ -235,11 +268,11 @@ async fn a_thousand_workloads_move_in_together() {
 async fn what_was_told_is_signed_and_in_a_session() {
     let fixture = Fixture::new();
     fixture.want([copy("a", PARALLEL, DesiredRole::Active, 1, &[deployment("")])]);
-    let agent = fixture.start(1);
+    let agent = fixture.start();
     fixture.until(|f| f.phase("a") == Some((1, CopyPhase::Ready))).await;
     let sessions = fixture.sessions_opened();
     agent.abort();
-    let _next = fixture.start(2);
+    let _next = fixture.start();
     tokio::time::sleep(Duration::from_secs(30)).await;
     assert_eq!(fixture.sessions_opened(), sessions, "the session outlives the process");
     assert_eq!(fixture.refused(), 0);

@@ -19,7 +19,7 @@ use verbund_agent_simulated::{Shape, Simulated};
 use verbund_guard::wire;
 use verbund_identity::{LoginRequest, PureVerifier, SignatureVerifier as _, SpiffeId, Subject, TrustDomain, key_id};
 use verbund_keys::{IssuingCa, LeafRequest, ProvenKey, Signer, SoftwareKey, issue_ca, make_root};
-use verbund_lease::{Epoch, Incarnation, Nonce, Renewal};
+use verbund_lease::{Epoch, Nonce, Renewal};
 use verbund_model::resource::Der;
 use verbund_model::{Algorithm, ClusterName, FederationId, NodeId, Outcome, PublicKey, SiteName, WorkloadName};
 use verbund_tls::{Acceptor, Bundle, Dialer, Domain, Limits, Listener, LiveIdentity, Trust};
@@ -167,7 +167,7 @@ async fn guards_are_answered_with_the_agents_signature() {
         clock,
         sessions: SessionStore::none(),
     };
-    let agent = Agent::new(AgentConfig::new(enrolment.cluster, Incarnation(1)), parts);
+    let agent = Agent::new(AgentConfig::new(enrolment.cluster), parts);
     let socket = UdpSocket::bind("127.0.0.1:0").await.unwrap();
     let desk = socket.local_addr().unwrap();
     let desk_signer: Arc<dyn Signer> = signer.clone();

@@ -21,7 +21,7 @@ pub struct Granted {
     pub terms: Terms,
     /// The largest L and m of any lease that may still live ([`crate::OpenLease::longest`]).
     pub longest: Terms,
-    /// The agent's newest incarnation that the log registered; 0 if it registers none.
+    /// The agent's newest incarnation that the log registered; 0 if it registered none yet.
     pub incarnation: Incarnation,
 }
 

@@ -37,9 +37,9 @@ pub enum Gone {
     Expired,
 }
 
-/// What a receipt says. Who applies it counts it only if this epoch is the one that is to stop. With incarnations that the
-/// log registers nothing more is needed: a process that was replaced learns of it in the desired state that tells it to stop.
-/// Without, a receipt of an older process must not count, and nothing in the log can tell (the model shows what comes of it).
+/// What a receipt says. Who applies it counts it only if this epoch is the one that is to stop. Because the log registers
+/// incarnations nothing more is needed: a process that was replaced learns of it in the desired state that tells it to stop.
+/// Without, a receipt of an older process must not count, and nothing in the log could tell (the model shows what comes of it).
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct Stopped {

@@ -46,7 +46,8 @@ struct Sent {
 }
 
 impl Holder {
-    /// A holder that starts: it remembers nothing, whatever an earlier one held (rule 9).
+    /// A holder that starts: it remembers nothing, whatever an earlier one held (rule 9). `incarnation` is what the log
+    /// minted when this start was registered (rule 2): what is read from here on knows it.
     #[must_use]
     pub const fn start(cluster: ClusterName, incarnation: Incarnation, now: Tick) -> Self {
         Self {
@@ -218,7 +219,7 @@ impl Holder {
             self.sent.clear();
             return Err(AdoptError::Superseded { own, registered });
         }
-        if registered != Incarnation(0) && registered < own {
+        if registered < own {
             return Err(AdoptError::Unregistered { own, registered });
         }
         Ok(())

@@ -15,7 +15,7 @@
 //! | # | rule | where |
 //! |---|---|---|
 //! | 1 | who relies on the lease counts from their own send | [`Holder::renew`], [`Guard::ask`] |
-//! | 2 | a renewal names its holder's incarnation; older ones than the newest are refused | [`Voter::answer`] |
+//! | 2 | a renewal names its holder's incarnation, which the log minted when the agent registered its start; only the newest registered is answered | [`Voter::answer`], [`Holder::adopt`] |
 //! | 3 | only answers under one membership count, and a majority of it is needed | [`Holder::answered`] |
 //! | 4 | a voter answers only when it applied the log up to the membership before its effective one, and never for a generation that is closed or unknown there | [`Voter::answer`] |
 //! | 5 | a voter states "ended" only L + m after its last answer, and only once its refusal is durable; anew after a change of membership | [`Voter::close`] |

@@ -24,8 +24,8 @@ number! {
     Generation
 }
 number! {
-    /// Which start of a cluster's agent this is; a later start has a higher one. Best registered through the log, which
-    /// mints it (see [`crate::OpenLease::incarnation`]); 0 stands for "none registered".
+    /// Which start of a cluster's agent this is. An agent that starts registers so through the log, which mints the number
+    /// and never lowers it (see [`crate::OpenLease::incarnation`]); 0 stands for "none registered", and is no start's.
     Incarnation
 }
 number! {

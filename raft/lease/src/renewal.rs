@@ -19,7 +19,7 @@ pub struct Renewal {
     pub length: u64,
     /// Rises with each renewal of an incarnation.
     pub nonce: Nonce,
-    /// Which start of the agent asks.
+    /// Which start of the agent asks: the number that the log minted for it.
     pub incarnation: Incarnation,
 }
 

@@ -18,12 +18,11 @@ pub struct OpenLease {
     /// The largest L and m (each for itself) that any lease which may still live was granted with: what a voter reckons with
     /// that remembers nothing (rule 12). Never below `terms`; the largest since the generation was opened is right.
     pub longest: Terms,
-    /// The agent's newest incarnation that the log registered; 0 if the log registers none.
+    /// The agent's newest incarnation that the log registered; 0 if it registered none yet.
     ///
-    /// **Registered** (the entry that registers it mints it), voters answer that one alone, and two processes of one agent
-    /// cannot both be believed, whatever voters forget and however the membership changes. **Not registered**, a voter refuses
-    /// what is older than the newest that it answered itself, as long as it remembers: safe while a cluster runs one process
-    /// of its agent at a time. The model shows both, and what breaks.
+    /// Voters answer that one alone, so that two processes of one agent cannot both be believed, whatever voters forget and
+    /// however the membership changes. What a voter remembers of whom it answered would not be enough: two that restart
+    /// forget it, and with them a majority of three. The model shows both.
     pub incarnation: Incarnation,
 }
 

@@ -63,8 +63,6 @@ pub struct Voter {
     refused: BTreeMap<ClusterName, Generation>,
     /// Not durable yet, but refused already.
     refusing: BTreeMap<ClusterName, Generation>,
-    /// The newest incarnation answered.
-    newest: BTreeMap<ClusterName, Incarnation>,
     entries: BTreeMap<ClusterName, Entry>,
 }
 
@@ -82,16 +80,7 @@ impl Voter {
             let highest: &mut Generation = refused.entry(cluster).or_default();
             *highest = generation.max(*highest);
         }
-        Self {
-            identity,
-            lost,
-            catch_up,
-            effective: None,
-            refused,
-            refusing: BTreeMap::new(),
-            newest: BTreeMap::new(),
-            entries: BTreeMap::new(),
-        }
+        Self { identity, lost, catch_up, effective: None, refused, refusing: BTreeMap::new(), entries: BTreeMap::new() }
     }
 
     /// In whose name it states.
@@ -133,13 +122,12 @@ impl Voter {
         if self.refuses(&renewal.cluster, renewal.generation) {
             return Err(Refused::Ended { generation: renewal.generation });
         }
-        self.check_incarnation(renewal, lease.incarnation)?;
+        check_incarnation(renewal.incarnation, lease.incarnation)?;
         let allowed = self.entry(&renewal.cluster, lease, now).allowed(now);
         if renewal.length > allowed.length {
             return Err(Refused::TooLong { asked: renewal.length, allowed: allowed.length });
         }
         self.entry(&renewal.cluster, lease, now).grant(now);
-        self.newest.insert(renewal.cluster.clone(), renewal.incarnation);
         Ok(Answer { renewal: renewal.clone(), voter: self.identity.node, membership: view.effective })
     }
 
@@ -196,18 +184,6 @@ impl Voter {
         reaches(&self.refused) || reaches(&self.refusing)
     }
 
-    fn check_incarnation(&self, renewal: &Renewal, registered: Incarnation) -> Result<(), Refused> {
-        let asked = renewal.incarnation;
-        let newest = self.newest.get(&renewal.cluster).copied().unwrap_or_default().max(registered);
-        if asked < newest {
-            return Err(Refused::Superseded { asked, newest });
-        }
-        if registered != Incarnation(0) && asked > registered {
-            return Err(Refused::Unregistered { asked, registered });
-        }
-        Ok(())
-    }
-
     fn see_membership(&mut self, view: &View<'_>, now: Tick) {
         if self.effective.is_none_or(|(id, _)| id != view.effective) {
             self.effective = Some((view.effective, now));
@@ -245,6 +221,18 @@ impl Voter {
     fn entry(&mut self, cluster: &ClusterName, lease: OpenLease, now: Tick) -> &mut Entry {
         self.entries.entry(cluster.clone()).or_insert_with(|| Entry::new(lease, now))
     }
+}
+
+/// Rule 2: the registered incarnation, and no other. That the applied state never goes back, not even with a restart, is the
+/// catch-up's and rule 4's work: whoever answered a newer one has its registration applied, or will before it answers again.
+fn check_incarnation(asked: Incarnation, registered: Incarnation) -> Result<(), Refused> {
+    if asked < registered {
+        return Err(Refused::Superseded { asked, newest: registered });
+    }
+    if asked > registered || registered == Incarnation(0) {
+        return Err(Refused::Unregistered { asked, registered });
+    }
+    Ok(())
 }
 
 #[cfg(test)]

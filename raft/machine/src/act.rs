@@ -93,6 +93,7 @@ impl Act<'_> {
             C::CloseChange { name } => self.close_change(name),
             C::GiveConsent { consent } => self.give_consent(consent),
             C::WithdrawConsent { workload } => self.withdraw_consent(workload),
+            C::RegisterStart { cluster } => self.register_start(cluster),
             C::Observe { cluster, observation } => self.observe(cluster, observation),
             C::ApplyWorkload { name, organisation, customer, spec, expect } => {
                 self.apply_workload(name, organisation, customer.as_ref(), spec, *expect)

@@ -10,7 +10,7 @@
 //! | Cloud-Service-Anbieter | its own offerings |
 //! | Cloud-Service-Kunde | its own consents |
 //! | node | verdicts, leases and due work, each with a proof that apply checks |
-//! | agent | observations, reports and receipts of its cluster |
+//! | agent | its starts; observations, reports and receipts of its cluster |
 //! | invitation | one request for admission |
 //! | anyone but an invitation | open sessions |
 //!
@@ -125,9 +125,10 @@ pub fn needed<'a>(command: &'a Command, state: &'a State) -> Needed<'a> {
         }
 
         C::SubmitVerdict { .. } | C::OpenLease { .. } | C::PlanNext { .. } | C::Replan { .. } => Needed::Node,
-        C::Observe { cluster, .. } | C::ReportCopies { cluster, .. } | C::Receipt { cluster, .. } => {
-            Needed::Agent(cluster)
-        }
+        C::RegisterStart { cluster }
+        | C::Observe { cluster, .. }
+        | C::ReportCopies { cluster, .. }
+        | C::Receipt { cluster, .. } => Needed::Agent(cluster),
     }
 }
 

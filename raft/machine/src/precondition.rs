@@ -74,6 +74,7 @@ fn primary(state: &State, command: &Command) -> Option<Primary> {
         C::ApplyCluster { name: cluster, .. }
         | C::CordonCluster { name: cluster, .. }
         | C::RemoveCluster { name: cluster }
+        | C::RegisterStart { cluster }
         | C::Observe { cluster, .. } => of::<Cluster>(state, cluster),
         C::ApplyEvidence { evidence } => of::<Evidence>(state, &evidence.name),
         C::DeleteEvidence { name } => of::<Evidence>(state, name),

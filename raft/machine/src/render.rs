@@ -82,7 +82,7 @@ impl Object {
             Self::Proposal(held) => resource(held, &["approvals", "coordinatorSetVersion", "done"]),
             Self::Policy(held) => resource(held, &[]),
             Self::CatalogueEntry(held) => resource(held, &[]),
-            Self::Cluster(held) => flat(held, &["standing", "observation", "agent"]),
+            Self::Cluster(held) => flat(held, &["standing", "observation", "agent", "incarnation"]),
             Self::Workload(held) => flat(held, &["deleting"]),
             Self::Placement(held) => resource(held, &["epoch", "copies", "waiting", "cause", "home", "change"]),
             Self::Evidence(held) => {

@@ -379,6 +379,12 @@ pub enum Command {
         workload: WorkloadName,
     },
 
+    /// Agent: it starts. Apply mints the number of this start, the index of the entry, which is the version in the answer:
+    /// from then on voters renew the cluster's lease for this start alone (lease.md 2).
+    RegisterStart {
+        /// The cluster.
+        cluster: ClusterName,
+    },
     /// Agent: what it measured at its cluster.
     Observe {
         /// The cluster.

@@ -16,7 +16,7 @@ use verbund_agent_link::{Heard, LinkError, Membership, Sessions, Update};
 use verbund_agent_simulated::{Shape, Simulated};
 use verbund_identity::{Envelope, PureVerifier, SignatureVerifier as _, Statement};
 use verbund_keys::{Signer, SoftwareKey};
-use verbund_lease::{Answer, Incarnation, MembershipId, Renewal, Tick, Voters};
+use verbund_lease::{Answer, MembershipId, Renewal, Tick, Voters};
 use verbund_model::resource::{Amounts, CopyPhase, Millis, Mode};
 use verbund_model::{
     Accepted, Algorithm, ClusterName, Command, Document, FederationId, NodeId, OrgName, Outcome, Refusal, WorkloadName,
@@ -84,10 +84,13 @@ type Check = Box<dyn Fn(&Simulated, &WorkloadName) + Send>;
 #[derive(Default)]
 pub struct State {
     commands: Vec<Command>,
-    sessions: BTreeMap<u64, BTreeSet<u64>>,
+    /// By number and sequence, with what was answered.
+    sessions: BTreeMap<u64, BTreeMap<u64, Outcome>>,
     refused: usize,
     answers: bool,
     cut: bool,
+    cut_submissions: bool,
+    swallow: usize,
     on_receipt: Option<Check>,
 }
 
@@ -126,15 +129,15 @@ impl Fixture {
         }
     }
 
-    pub fn start(&self, incarnation: u64) -> JoinHandle<Result<(), AgentError>> {
-        self.start_with_guards(incarnation).0
+    pub fn start(&self) -> JoinHandle<Result<(), AgentError>> {
+        self.start_with_guards().0
     }
 
-    pub fn start_with_guards(&self, incarnation: u64) -> (JoinHandle<Result<(), AgentError>>, GuardService) {
-        let config = AgentConfig::new(ClusterName::new("alpha").unwrap(), Incarnation(incarnation));
+    pub fn start_with_guards(&self) -> (JoinHandle<Result<(), AgentError>>, GuardService) {
+        let config = AgentConfig::new(ClusterName::new("alpha").unwrap());
         let uplink = Daemon {
             state: self.state.clone(),
-            desired: self.desired.subscribe(),
+            desired: self.desired.clone(),
             signer: self.signer.clone(),
             cluster: self.cluster.clone(),
         };
@@ -151,12 +154,7 @@ impl Fixture {
     }
 
     fn change(&self, change: impl FnOnce(&mut Desired)) {
-        self.desired.send_modify(|desired| {
-            let mut next = (**desired).clone();
-            next.index += 1;
-            change(&mut next);
-            *desired = Arc::new(next);
-        });
+        change_in(&self.desired, change);
     }
 
     pub fn want(&self, copies: impl IntoIterator<Item = DesiredCopy>) {
@@ -168,8 +166,24 @@ impl Fixture {
         self.change(|desired| desired.lease = None);
     }
 
-    pub fn register(&self, incarnation: u64) {
-        self.change(|desired| desired.lease.as_mut().unwrap().incarnation = incarnation);
+    /// The answers to so many registrations of a start, which the federation took, are lost on the way.
+    pub fn swallow_registrations(&self, count: usize) {
+        self.state.lock().unwrap().swallow = count;
+    }
+
+    /// Envelopes do not arrive.
+    pub fn cut_submissions(&self, cut: bool) {
+        self.state.lock().unwrap().cut_submissions = cut;
+    }
+
+    /// The number of the start that is registered.
+    pub fn registered(&self) -> u64 {
+        self.desired.borrow().lease.unwrap().incarnation
+    }
+
+    /// How often a start was registered.
+    pub fn starts(&self) -> usize {
+        self.commands().iter().filter(|command| matches!(command, Command::RegisterStart { .. })).count()
     }
 
     pub fn voters_answer(&self, answers: bool) {
@@ -242,10 +256,19 @@ impl Fixture {
     }
 }
 
+fn change_in(desired: &watch::Sender<Arc<Desired>>, change: impl FnOnce(&mut Desired)) {
+    desired.send_modify(|desired| {
+        let mut next = (**desired).clone();
+        next.index += 1;
+        change(&mut next);
+        *desired = Arc::new(next);
+    });
+}
+
 #[derive(Clone)]
 pub struct Daemon {
     state: Arc<Mutex<State>>,
-    desired: watch::Receiver<Arc<Desired>>,
+    desired: watch::Sender<Arc<Desired>>,
     signer: Arc<dyn Signer>,
     cluster: Simulated,
 }
@@ -271,23 +294,34 @@ impl Daemon {
             if session <= last {
                 return Err(Refusal::SessionNotNew { session, last });
             }
-            state.sessions.insert(session, BTreeSet::new());
+            state.sessions.insert(session, BTreeMap::new());
             return Ok(Outcome::Accepted(Accepted::SessionOpened { until: WALL + 24 * 3_600_000 }));
         }
         let used = state.sessions.get_mut(&session).ok_or(Refusal::NoSession { session })?;
-        if !used.insert(statement.sequence) {
-            return Err(Refusal::SequenceReused { sequence: statement.sequence });
+        if let Some(first) = used.get(&statement.sequence) {
+            // No test sends other bytes under the same number.
+            return Ok(first.clone());
         }
         if let (Command::Receipt { workload, .. }, Some(check)) = (&statement.command, &state.on_receipt) {
             check(&self.cluster, workload);
         }
+        if matches!(statement.command, Command::RegisterStart { .. }) {
+            // The log mints the number: the index of the entry.
+            change_in(&self.desired, |desired| {
+                let index = desired.index;
+                desired.lease.iter_mut().for_each(|lease| lease.incarnation = index);
+            });
+        }
+        let outcome = Outcome::Accepted(Accepted::Changed { version: self.desired.borrow().index });
+        used.insert(statement.sequence, outcome.clone());
         state.commands.push(statement.command);
-        Ok(Outcome::Accepted(Accepted::Changed { version: 1 }))
+        Ok(outcome)
     }
 }
 
 pub struct Following {
     daemon: Daemon,
+    changes: watch::Receiver<Arc<Desired>>,
     sent: Option<Arc<Desired>>,
 }
 
@@ -295,7 +329,7 @@ impl Updates for Following {
     async fn next(&mut self) -> Result<Update, LinkError> {
         loop {
             self.daemon.reached()?;
-            let desired = self.daemon.desired.borrow_and_update().clone();
+            let desired = self.changes.borrow_and_update().clone();
             if self.sent.as_ref().is_none_or(|sent| sent.index < desired.index) {
                 let before = self.sent.replace(desired.clone());
                 let first = before.is_none();
@@ -305,7 +339,7 @@ impl Updates for Following {
                 let changed = desired.workloads.iter().filter(is_new).map(|(name, _)| name.clone()).collect();
                 return Ok(Update { desired: (*desired).clone(), changed, first });
             }
-            self.daemon.desired.changed().await.map_err(|_| gone())?;
+            self.changes.changed().await.map_err(|_| gone())?;
         }
     }
 }
@@ -315,7 +349,7 @@ impl Uplink for Daemon {
 
     async fn watch(&self, _cluster: ClusterName, _have: &BTreeSet<WorkloadName>) -> Result<Following, LinkError> {
         self.reached()?;
-        Ok(Following { daemon: self.clone(), sent: None })
+        Ok(Following { daemon: self.clone(), changes: self.desired.subscribe(), sent: None })
     }
 
     async fn renew(&self, renewal: &Renewal) -> Result<BoxStream<'static, Result<Heard, LinkError>>, LinkError> {
@@ -323,8 +357,14 @@ impl Uplink for Daemon {
         let id = MembershipId { term: 1, node: 1, index: 3 };
         let voters = Voters::uniform([NodeId(1), NodeId(2), NodeId(3)]);
         let mut heard = vec![Ok(Heard::Membership(Membership { id, voters }))];
-        // One voter alone is no majority.
-        let answering = if self.state.lock().unwrap().answers { 2 } else { 1 };
+        // One voter alone is no majority, and none answers a start that is not the registered one (lease.md 2).
+        let registered = self.desired.borrow().lease.map(|lease| lease.incarnation);
+        let answering = match registered {
+            Some(registered) if registered == renewal.incarnation.0 => {
+                1 + u64::from(self.state.lock().unwrap().answers)
+            }
+            _ => 0,
+        };
         for voter in 1..=answering {
             let renewal = renewal.clone();
             heard.push(Ok(Heard::Answer(Answer { renewal, voter: NodeId(voter), membership: id })));
@@ -334,10 +374,19 @@ impl Uplink for Daemon {
 
     async fn submit(&self, envelope: Vec<u8>) -> Result<Outcome, LinkError> {
         self.reached()?;
-        Ok(self.judge(&envelope).unwrap_or_else(|refusal| {
+        if self.state.lock().unwrap().cut_submissions {
+            return Err(gone());
+        }
+        let outcome = self.judge(&envelope).unwrap_or_else(|refusal| {
             self.state.lock().unwrap().refused += 1;
             Outcome::Refused(refusal)
-        }))
+        });
+        let state = &mut *self.state.lock().unwrap();
+        if state.swallow > 0 && matches!(state.commands.last(), Some(Command::RegisterStart { .. })) {
+            state.swallow -= 1;
+            return Err(gone());
+        }
+        Ok(outcome)
     }
 
     async fn sessions(&self) -> Result<Sessions, LinkError> {

@@ -185,6 +185,7 @@ fn placing_commands() -> Vec<Command> {
         Command::OpenLease { cluster: cluster.clone(), generation: 1, refusal: Some(signed()) },
         Command::PlanNext { verdict: 1 },
         Command::Replan { workload: workload.clone() },
+        Command::RegisterStart { cluster: cluster.clone() },
         Command::Observe { cluster: cluster.clone(), observation: observation() },
         Command::ReportCopies { cluster: cluster.clone(), copies: vec![report] },
         Command::Receipt { cluster, workload, epoch: 1 },
@@ -336,6 +337,7 @@ fn resources_of_placements() {
             standing: ClusterStanding::Cordoned,
             observation: Some(observation()),
         })),
+            incarnation: 7,
         Object::Workload(held(Workload {
             name: workload.clone(),
             organisation: organisation.clone(),

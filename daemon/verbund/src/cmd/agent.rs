@@ -5,8 +5,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use verbund_agent::{
-    Agent, AgentConfig, Clock as _, Connection, Enrolment, Parts, SessionStore, SystemClock, answer_questions,
-    next_incarnation, serve_guards,
+    Agent, AgentConfig, Connection, Enrolment, Parts, SessionStore, SystemClock, answer_questions, serve_guards,
 };
 use verbund_agent_core::{Driver, PullPolicy};
 use verbund_agent_kube::KubeDriver;
@@ -90,8 +89,7 @@ async fn with<D: Driver>(
     driver: Arc<D>,
 ) -> Result<Exit, Failure> {
     let clock = Arc::new(SystemClock);
-    let incarnation = next_incarnation(folder, clock.wall()).map_err(failed)?;
-    let mut config = AgentConfig::new(enrolment.cluster.clone(), incarnation);
+    let mut config = AgentConfig::new(enrolment.cluster.clone());
     guard_settings(&mut config.settings, options);
     let cluster = enrolment.cluster.clone();
     let connection = loop {
@@ -111,7 +109,7 @@ async fn with<D: Driver>(
         Parts { driver: driver.clone(), uplink: connection.link.clone(), signer: signer.clone(), clock, sessions };
     let agent = Agent::new(config, parts);
     let guards = guards(options.guard_listen, &agent, signer).await?;
-    tracing::info!(%cluster, incarnation = incarnation.0, "the agent runs");
+    tracing::info!(%cluster, "the agent runs");
     crate::serve::ready();
     tokio::select! {
         ended = agent.run() => ended.map(|()| Exit::Ok).map_err(failed),

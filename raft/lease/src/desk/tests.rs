@@ -17,7 +17,7 @@ fn workload() -> WorkloadName {
 
 fn desired(index: u64, epoch: Option<u64>) -> Desired {
     let granted =
-        Granted { generation: Generation(1), opened: 1, terms: TERMS, longest: TERMS, incarnation: Incarnation(0) };
+        Granted { generation: Generation(1), opened: 1, terms: TERMS, longest: TERMS, incarnation: Incarnation(4) };
     let active = epoch.map(|epoch| (workload(), Epoch(epoch))).into_iter().collect();
     Desired { index, lease: Some(granted), active }
 }
@@ -120,7 +120,7 @@ fn the_kubelets_confirmation_replaces_the_wait_for_guards_alone() {
 
 #[test]
 fn a_restarted_agent_waits_for_what_the_one_before_granted() {
-    let (mut holder, mut desk) = (Holder::start("nord-1".parse().unwrap(), Incarnation(5), 2_000), GuardDesk::new());
+    let (mut holder, mut desk) = (Holder::start("nord-1".parse().unwrap(), Incarnation(4), 2_000), GuardDesk::new());
     assert_eq!(sign(&mut desk, &holder, Gone::Expired, 2_000), Err(NotYet::NotRead));
     holder.know(MEMBERSHIP, Voters::uniform([NodeId(1)]), 2_000);
     holder.adopt(&desired(11, None), Read::Linearizable { begun: 2_000 }).unwrap();

@@ -18,7 +18,7 @@ fn desired(index: u64, generation: u64) -> Desired {
         opened: 10 * generation,
         terms: TERMS,
         longest: TERMS,
-        incarnation: Incarnation(0),
+        incarnation: Incarnation(4),
     };
     Desired { index, lease: Some(granted), active: BTreeMap::new() }
 }

@@ -15,7 +15,7 @@ fn cluster() -> ClusterName {
 }
 
 fn lease(generation: u64) -> OpenLease {
-    OpenLease { generation: Generation(generation), terms: TERMS, longest: TERMS, incarnation: Incarnation(0) }
+    OpenLease { generation: Generation(generation), terms: TERMS, longest: TERMS, incarnation: Incarnation(1) }
 }
 
 fn leases(lease: OpenLease) -> BTreeMap<ClusterName, OpenLease> {
@@ -167,19 +167,19 @@ fn a_change_while_the_refusal_is_written_holds_the_statement_back() {
 }
 
 #[test]
-fn older_incarnations_are_refused_once_a_newer_was_answered_or_registered() {
-    let by_memory = leases(lease(1));
-    let mut voter = fresh();
-    voter.answer(&renewal(1, 7), &view(&by_memory), 0).unwrap();
-    let superseded = Err(Refused::Superseded { asked: Incarnation(6), newest: Incarnation(7) });
-    assert_eq!(voter.answer(&renewal(1, 6), &view(&by_memory), 1), superseded);
-    assert!(voter.answer(&renewal(1, 8), &view(&by_memory), 2).is_ok());
-
+fn only_the_registered_incarnation_is_answered() {
     let registered = leases(OpenLease { incarnation: Incarnation(7), ..lease(1) });
+    let superseded = Err(Refused::Superseded { asked: Incarnation(6), newest: Incarnation(7) });
     assert_eq!(fresh().answer(&renewal(1, 6), &view(&registered), 0), superseded);
     let unregistered = Err(Refused::Unregistered { asked: Incarnation(8), registered: Incarnation(7) });
     assert_eq!(fresh().answer(&renewal(1, 8), &view(&registered), 0), unregistered);
     assert!(fresh().answer(&renewal(1, 7), &view(&registered), 0).is_ok());
+    // Nobody's start is registered: nobody is answered.
+    let nobody = leases(OpenLease { incarnation: Incarnation(0), ..lease(1) });
+    for asked in [0, 1] {
+        let unregistered = Err(Refused::Unregistered { asked: Incarnation(asked), registered: Incarnation(0) });
+        assert_eq!(fresh().answer(&renewal(1, asked), &view(&nobody), 0), unregistered);
+    }
 }
 
 #[test]

@@ -40,7 +40,7 @@ impl Agent {
     pub fn read(&mut self, which: usize, log: &Log, case: &Case, now: Tick) -> Option<()> {
         let state = &log.0[which];
         let read = if self.read.is_none() { Read::Linearizable { begun: now } } else { Read::Followed };
-        let desired = Self::desired(state, log, case);
+        let desired = self.desired(state, log, case);
         if case.without == Without::NewEpoch && self.forgets_stop(state) {
             self.desk = GuardDesk::new();
         }
@@ -59,8 +59,13 @@ impl Agent {
         }
     }
 
-    fn desired(state: &State, log: &Log, case: &Case) -> Desired {
+    fn desired(&self, state: &State, log: &Log, case: &Case) -> Desired {
         let mut desired = state.desired();
+        if matches!(case.without, Without::Registration | Without::ReadAtStart) {
+            // No number stands there, or it is not looked at.
+            let incarnation = self.holder.incarnation();
+            desired.lease = desired.lease.map(|lease| verbund_lease::Granted { incarnation, ..lease });
+        }
         if case.without == Without::OpeningRead {
             desired.lease = log.last().lease.map(|lease| verbund_lease::Granted { opened: 0, ..lease });
         }

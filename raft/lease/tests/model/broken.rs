@@ -135,13 +135,13 @@ fn rule_8_a_new_generation_needs_a_new_desired_state() {
 #[test]
 fn rule_9_a_lease_from_before_the_start_is_forgotten() {
     let left = Left { restarts: 1, ..Left::default() };
-    broken("rule 9, failover", Case { registered: false, ..failover(Without::Oblivion, left) });
+    broken("rule 9, failover", failover(Without::Oblivion, left));
 }
 
 #[test]
 fn rule_9_the_desired_state_is_read_at_the_start() {
     let left = Left { restarts: 1, ..Left::default() };
-    broken("rule 9, read", Case { registered: false, ..relocation(Without::ReadAtStart, left) });
+    broken("rule 9, read", relocation(Without::ReadAtStart, left));
 }
 
 #[test]
@@ -204,17 +204,16 @@ fn a_restarted_voter_catches_up_before_it_answers() {
 }
 
 #[test]
-fn incarnations_only_remembered_are_forgotten() {
-    // Every rule is kept, but the log registers no incarnations: voters that restart forget whom they answered.
+fn rule_2_incarnations_that_voters_only_remember_are_forgotten() {
+    // Two voters answer the new process, restart, forget whom they answered, and answer the old process.
     let left = Left { restarts: 1, crashes: 2, ..Left::default() };
-    let case = relocation(Without::Nothing, left);
-    broken("forgotten incarnation", Case { zombie: true, registered: false, only: old_and_new, ..case });
+    let case = relocation(Without::Registration, left);
+    broken("rule 2, forgotten incarnation", Case { zombie: true, lag: true, only: old_and_new, ..case });
 }
 
 #[test]
-fn incarnations_not_registered_do_not_stop_an_old_process_from_signing() {
-    // Every rule is kept, but the log registers no incarnations: the old process signs what the new one still grants.
+fn rule_2_an_old_process_that_is_not_registered_as_old_signs() {
+    // The old process signs what the new one still grants.
     let left = Left { restarts: 1, ..Left::default() };
-    let case = relocation(Without::Nothing, left);
-    broken("receipt of an old process", Case { zombie: true, registered: false, ..case });
+    broken("rule 2, receipt of an old process", Case { zombie: true, ..relocation(Without::Registration, left) });
 }

@@ -19,6 +19,9 @@ pub enum Without {
     GuardsOwnSend,
     /// 2: voters do not look at incarnations.
     Incarnations,
+    /// 2: the log registers no incarnations: each agent takes the next number, and voters refuse what is older than the newest
+    /// that they remember to have answered.
+    Registration,
     /// 3: the holder does not look at the membership that answers name.
     OneMembership,
     /// 3: a majority of all voters of a joint membership together is enough.
@@ -88,8 +91,6 @@ pub struct Case {
     pub guards: bool,
     /// An agent that is replaced may run on.
     pub zombie: bool,
-    /// The log registers incarnations.
-    pub registered: bool,
     pub left: Left,
     /// At most this many events; 0: as many as there can be.
     pub depth: usize,
@@ -136,7 +137,6 @@ impl Case {
             slow_disk: false,
             guards: false,
             zombie: false,
-            registered: true,
             left: Left::default(),
             depth: 0,
             only: |_, _| true,
@@ -168,3 +168,8 @@ impl Case {
         self.terms.length + self.terms.margin
     }
 }
+
+    /// Whether the log registers each start of the agent.
+    pub fn registers(&self) -> bool {
+        self.without != Without::Registration
+    }

@@ -99,7 +99,7 @@ pub struct Log(pub Vec<State>);
 impl Log {
     /// Begins with a membership at index 1 and an open lease at index 2; states before that are never looked at.
     pub fn genesis(case: &Case) -> Self {
-        let registered = Incarnation(u64::from(case.registered));
+        let registered = Incarnation(1);
         let lease = Granted {
             generation: Generation(1),
             opened: 2,

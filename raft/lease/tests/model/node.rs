@@ -25,6 +25,8 @@ pub struct Node {
     pub writing: Option<Refusal>,
     /// What its clock has gained.
     pub ahead: u64,
+    /// Registration left out: the newest incarnation that it remembers to have answered.
+    newest: Incarnation,
 }
 
 /// A look at a node's log and state that lives long enough for a [`View`].
@@ -45,7 +47,16 @@ impl Node {
     pub fn new(id: NodeId, log: &Log, now: Tick) -> Self {
         let identity = VoterIdentity { federation: FEDERATION, federation_generation: 0, node: id };
         let voter = Voter::start(identity, Memory::Intact(Vec::new()), 0);
-        let mut node = Self { id, len: log.len(), tail: None, applied: log.len(), voter, writing: None, ahead: 0 };
+        let mut node = Self {
+            id,
+            len: log.len(),
+            tail: None,
+            applied: log.len(),
+            voter,
+            writing: None,
+            ahead: 0,
+            newest: Incarnation(0),
+        };
         node.observe(log, now);
         node
     }
@@ -82,6 +93,7 @@ impl Node {
         let catch_up = if case.without == Without::CatchUp { 0 } else { last };
         self.voter = Voter::start(*self.voter.identity(), Memory::Intact(refusals), catch_up);
         self.writing = None;
+        self.newest = Incarnation(0);
         if case.lag {
             self.applied = 1;
         }
@@ -102,9 +114,19 @@ impl Node {
             Without::Incarnations => {
                 asked.incarnation = look.leases.0.map_or(Incarnation(0), |lease| lease.incarnation);
             }
+            Without::Registration => {
+                if renewal.incarnation < self.newest {
+                    return None;
+                }
+                let incarnation = renewal.incarnation;
+                look.leases = OneLease(look.leases.0.map(|lease| OpenLease { incarnation, ..lease }));
+            }
             _ => {}
         }
         let answer = self.voter.answer(&asked, &look.view(), now).ok()?;
+        if case.without == Without::Registration {
+            self.newest = renewal.incarnation;
+        }
         Some(Answer { renewal: renewal.clone(), ..answer })
     }
 

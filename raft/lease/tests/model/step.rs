@@ -185,7 +185,7 @@ fn agents_actions(world: &World, case: &Case, actions: &mut Vec<Action>) {
         actions.push(Action::Granted { grant });
     }
     if world.left.restarts > 0 {
-        let quorums = if case.registered { quorums(world, case) } else { vec![Quorum::default()] };
+        let quorums = if case.registers() { quorums(world, case) } else { vec![Quorum::default()] };
         for quorum in quorums {
             actions.push(Action::Restart { quorum });
         }
@@ -449,7 +449,7 @@ impl World {
         self.left.restarts -= 1;
         let used = u64::from(case.left.restarts - self.left.restarts) + 1;
         let incarnation = verbund_lease::Incarnation(used);
-        if case.registered {
+        if case.registers() {
             self.push(Entry::Register, quorum, case);
         }
         let before = self.agents.last().cloned();

@@ -39,7 +39,8 @@ impl Act<'_> {
             self.register_agent(name, agent_key);
             let (site, spec) = (site.clone(), spec.clone());
             let standing = ClusterStanding::Active;
-            self.put(Cluster { name: name.clone(), site, spec, agent, standing, observation: None });
+            let (name, observation, incarnation) = (name.clone(), None, 0);
+            self.put(Cluster { name, site, spec, agent, standing, observation, incarnation });
             return Ok(self.changed());
         };
         if found.value.site != *site {
@@ -123,6 +124,14 @@ impl Act<'_> {
         }
         self.revoke(&agent);
         self.delete::<Cluster>(name);
+        Ok(self.changed())
+    }
+
+    /// The agent starts: the entry's index is the number of this start, so that it only rises, also where a cluster was taken
+    /// out and is registered again. Voters that applied this answer no earlier start any more.
+    pub(crate) fn register_start(&mut self, name: &ClusterName) -> Decision {
+        let started = Cluster { incarnation: self.index, ..self.existing::<Cluster>(name)?.value.clone() };
+        self.put(started);
         Ok(self.changed())
     }
 

@@ -144,7 +144,7 @@ impl Generator {
     fn try_next(&mut self, country: &mut Country, model: &Model) -> Option<(Signer, Command)> {
         let ada = country.ada();
         let node = country.node(self.random.below(3));
-        Some(match self.random.below(142) {
+        Some(match self.random.below(145) {
             0..=2 => {
                 let (number, site) = self.site();
                 let mut facts = model.sites[&site].1.facts.clone().unwrap();
@@ -261,10 +261,9 @@ impl Generator {
                 (node, Command::PlanNext { verdict: done.or_else(|| self.random.pick(&pending).copied())? })
             }
             103..=108 => {
-                let inventory = model.inventory();
-                let live = |name: &&WorkloadName| name.as_str().starts_with("w-");
-                let unsettled: Vec<_> = inventory.unsettled().filter(live).cloned().collect();
-                let due = unsettled.into_iter().filter(|name| country.f.state.is_due(name, country.f.clock));
+                // What lacks something, and what is where it should not be any more.
+                let live = model.workloads.keys().filter(|name| name.as_str().starts_with("w-"));
+                let due = live.filter(|name| country.f.state.is_due(name, country.f.clock)).cloned();
                 let due: Vec<_> = due.collect();
                 let any = self.random.chance(30);
                 let workload = if any { self.workload(model) } else { self.random.pick(&due)?.clone() };
@@ -291,6 +290,13 @@ impl Generator {
                 let (_, presence) = *self.random.pick(&lost)?;
                 let finding = Finding::Returned { site: presence.site.clone(), presence: presence.number };
                 (node, country.verdict(&finding, &[0, 1]))
+            }
+            142..=144 => {
+                let cluster = self.any_cluster(model);
+                let agent = self.agent(model, &cluster)?;
+                // Now and then an agent speaks for another cluster.
+                let cluster = if self.random.chance(5) { self.main_cluster() } else { cluster };
+                (agent, Command::RegisterStart { cluster })
             }
             _ => {
                 let (workload, copy) = self.copy(model, CopyRole::Stopping)?;

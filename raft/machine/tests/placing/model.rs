@@ -302,6 +302,11 @@ impl Model {
             }
             C::WithdrawConsent { workload } => must(self.consents.remove(workload).is_some(), "not-found")?,
             C::Observe { cluster, observation } => {
+            C::RegisterStart { cluster } => {
+                let (_, found) = self.clusters.get(cluster).ok_or("not-found")?.clone();
+                assert!(found.incarnation < self.index, "the number of a start only rises");
+                put!(self.clusters, cluster.clone(), Cluster { incarnation: self.index, ..found });
+            }
                 let (version, found) = self.clusters.get(cluster).ok_or("not-found")?.clone();
                 if found.observation.as_ref() == Some(observation) {
                     return unchanged(version);
@@ -403,7 +408,12 @@ impl Model {
             None => {
                 must(fresh, "already-exists")?;
                 let (name, site, standing) = (name.clone(), site.clone(), ClusterStanding::Active);
-                put!(self.clusters, name.clone(), Cluster { name, site, spec, agent, standing, observation: None });
+                let (observation, incarnation) = (None, 0);
+                put!(
+                    self.clusters,
+                    name.clone(),
+                    Cluster { name, site, spec, agent, standing, observation, incarnation }
+                );
             }
             Some((version, old)) => {
                 must(old.site == *site, "conflict")?;

@@ -37,7 +37,8 @@ fn founders() -> Founders {
     }
 }
 
-/// A small log: members, a term, a session, changes, refusals, a batch, reserved variants, an unreadable entry.
+/// A small log: members, a term, a session, changes, refusals, a batch, reserved variants, a cluster whose agent starts, an
+/// unreadable entry.
 fn log(federation: verbund_model::FederationId) -> Vec<Vec<u8>> {
     let (author, coordinator) = (Signer::real256(1), Signer::real384(1));
     let say = Statements { federation };
@@ -84,6 +85,24 @@ fn log(federation: verbund_model::FederationId) -> Vec<Vec<u8>> {
         signed(&author, sealed.to_payload()),
     ];
     envelopes.extend(batch(&author, &[said(4, apply(2)), said(5, apply(3)), said(6, apply(1))]));
+    let agent = Signer::real256(4);
+    let platform = Command::BindRole {
+        organisation: name("kost"),
+        user: name("ada"),
+        role: verbund_model::resource::UserRole::Plattformbetreiber,
+        sites: [].into(),
+    };
+    let cluster = Command::ApplyCluster {
+        name: name("nord-a"),
+        site: name("nord"),
+        spec: crate::country::cluster_spec(),
+        agent_key: agent.key.clone(),
+    };
+    let start = say.statement(&agent.id, 1, 1, at, Command::RegisterStart { cluster: name("nord-a") });
+    envelopes.push(signed(&author, said(10, platform)));
+    envelopes.push(signed(&author, said(11, cluster)));
+    envelopes.push(opening(&agent));
+    envelopes.push(signed(&agent, start.to_payload()));
     let entry =
         |(envelope, stamp): (&Envelope, u64)| Entry { stamp: at + stamp, envelope: envelope.to_bytes() }.to_bytes();
     let mut entries: Vec<Vec<u8>> = envelopes.iter().zip(1..).map(entry).collect();
@@ -111,6 +130,8 @@ fn bytes_of_entries_records_and_snapshots_stay() {
     for (bytes, index) in entries.iter().zip(2..) {
         apply(&mut state, index, LogEntry::Command(bytes));
     }
+    let started = state.cluster(&name("nord-a")).map(|cluster| cluster.value.incarnation);
+    assert_eq!(started, Some(entries.len() as u64), "the last but one entry registered the agent's start");
     let snapshot: Vec<Vec<u8>> = state.records().collect();
     golden("genesis.hex", &[genesis]);
     golden("entries.hex", &entries);

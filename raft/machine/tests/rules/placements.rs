@@ -453,6 +453,52 @@ fn what_fits_nowhere_waits_until_it_fits() {
     let mut country = Country::new();
     let ada = country.ada();
     let mut wanted = spec(exclusive(FenceLevel::Guard), AUTOMATIC, None);
+/// lease.md 2: an agent registers its start through the log, which mints a number that only rises.
+#[test]
+fn an_agents_starts_are_numbered_by_the_log() {
+    let mut country = Country::new();
+    let (ada, node, agent, other) =
+        (country.ada(), country.node(0), country.agent("c-nord"), country.agent("c-site-b"));
+    let start = Command::RegisterStart { cluster: name("c-nord") };
+    let of = |country: &Country| country.f.state.cluster(&name("c-nord")).unwrap().value.incarnation;
+    assert_eq!(of(&country), 0, "none is registered yet");
+    // Nobody else registers it: not the node through which it speaks, not who runs the cluster, not another agent.
+    for stranger in [&node, &ada, &other] {
+        let refusal = country.refused_everywhere(stranger, start.clone());
+        assert!(matches!(refusal, Refusal::NotAuthorised { .. }), "{refusal:?}");
+    }
+    assert_eq!(of(&country), 0);
+    let mut last = 0;
+    for _ in 0..3 {
+        let Accepted::Changed { version } = country.f.act(&agent, start.clone()) else { panic!("not changed") };
+        assert_eq!((version, of(&country)), (country.f.index, country.f.index), "the answer names the number");
+        assert!(version > last);
+        last = version;
+    }
+    // Nothing else changes it: no measurement, no other facts of the cluster, no snapshot.
+    country.f.act(&agent, Command::Observe { cluster: name("c-nord"), observation: observation(false, "voll") });
+    let spec = verbund_model::resource::ClusterSpec { price: 7, ..cluster_spec() };
+    let again = |spec, agent_key| Command::ApplyCluster { name: name("c-nord"), site: name("nord"), spec, agent_key };
+    country.f.act(&ada, again(spec.clone(), agent.key.clone()));
+    assert_eq!(of(&country), last);
+    assert_eq!(restored(&country.f.state).cluster(&name("c-nord")).unwrap().value.incarnation, last);
+    // The same envelope again is no other start.
+    let statement = country.f.statement(&agent, start.clone());
+    let bytes = entry(country.f.clock, &signed(&agent, statement.to_payload()));
+    let first = country.f.apply_bytes(&bytes).outcome;
+    let registered = of(&country);
+    assert_eq!(country.f.apply_bytes(&bytes).outcome, first);
+    assert_eq!(of(&country), registered);
+    // Taken out and registered anew, with another key: what the old key signs counts nothing, and the number still rises.
+    country.f.act(&ada, Command::RemoveCluster { name: name("c-nord") });
+    let key = country.f.ring.p256();
+    country.f.act(&ada, again(spec, key.key.clone()));
+    assert_eq!(of(&country), 0);
+    assert!(!matches!(country.f.try_to(&agent, start.clone()), Outcome::Accepted(_)));
+    country.f.act(&key, start);
+    assert!(of(&country) > registered);
+}
+
     wanted.requirements.labels.insert("tier".to_owned(), "gold".to_owned());
     country.f.act(&ada, apply("w", wanted));
     assert_eq!(country.placement("w").waiting, Some(Waiting::NotPlaceable));

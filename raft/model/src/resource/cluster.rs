@@ -61,6 +61,9 @@ pub struct Cluster {
     pub standing: ClusterStanding,
     /// What its agent measured last.
     pub observation: Option<Observation>,
+    /// Which start of its agent holds the lease: the log index of the entry with which the agent last registered a start; 0:
+    /// it registered none (lease.md 2). It only rises.
+    pub incarnation: u64,
 }
 
 /// What an agent measured at its cluster.

@@ -81,7 +81,7 @@ impl StateLeases<'_> {
             generation: Generation(lease.generation),
             terms,
             longest: terms.longer(before),
-            incarnation: Incarnation(0),
+            incarnation: Incarnation(self.0.cluster(&lease.cluster).map_or(0, |cluster| cluster.value.incarnation)),
         }
     }
 }

@@ -319,6 +319,7 @@ impl ClusterText {
             agent: KeyId(Hash([1; 32])),
             standing: self.standing,
             observation: self.observed.then_some(observation),
+            incarnation: 0,
         }
     }
 

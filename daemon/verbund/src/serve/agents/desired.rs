@@ -7,7 +7,7 @@ use verbund_agent_core::{Desired, DesiredCopy, DesiredLease, DesiredRole};
 use verbund_lease::Terms;
 use verbund_machine::{Held, State};
 use verbund_model::resource::{Amounts, Cluster, CopyRole, Mode, PlacedCopy, Workload};
-use verbund_model::{ClusterName, Document, WorkloadName};
+use verbund_model::{Document, WorkloadName};
 
 /// What an agent was told of its copies, so that one which has not changed stays the same `Arc`.
 #[derive(Default)]
@@ -32,7 +32,7 @@ impl Copies {
         Desired {
             index: state.applied().index,
             cluster: cluster.name.clone(),
-            lease: lease(state, &cluster.name),
+            lease: lease(state, cluster),
             cluster_kinds: cluster.spec.cluster_kinds.clone(),
             workloads,
         }
@@ -101,8 +101,8 @@ fn gone(state: &State, cluster: &Cluster, name: &WorkloadName) -> Option<Desired
     })
 }
 
-fn lease(state: &State, cluster: &ClusterName) -> Option<DesiredLease> {
-    let lease = &state.lease(cluster).filter(|lease| lease.value.open)?.value;
+fn lease(state: &State, cluster: &Cluster) -> Option<DesiredLease> {
+    let lease = &state.lease(&cluster.name).filter(|lease| lease.value.open)?.value;
     let in_force = &state.timings().value;
     let terms = Terms::now(in_force);
     let longest = terms.longer(Terms::before(in_force));
@@ -113,6 +113,6 @@ fn lease(state: &State, cluster: &ClusterName) -> Option<DesiredLease> {
         margin: terms.margin,
         longest_length: longest.length,
         longest_margin: longest.margin,
-        incarnation: 0,
+        incarnation: cluster.incarnation,
     })
 }
