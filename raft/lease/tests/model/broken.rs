@@ -1,4 +1,5 @@
-//! Without each rule: a counterexample, found by the shortest path.
+//! Without each rule: a counterexample, found by the shortest path. With the rule kept, the same search finds none within as
+//! many events: so it is the rule's absence that breaks it, not the search's own narrowness.
 
 use verbund_lease::Terms;
 
@@ -124,6 +125,13 @@ fn rule_7_the_log_id_and_not_the_sets() {
     };
     let case = Case { without: Without::LogId, ticks: 0, at_once: true, left, only, ..Case::remove_and_add() };
     broken("rule 7, log id", case);
+}
+
+#[test]
+fn rule_8_a_verdict_is_of_the_generation_that_was_ended() {
+    let left = Left { opens: 1, ..Left::default() };
+    let case = Case { in_place: true, ticks: 0, ..failover(Without::VerdictsGeneration, left) };
+    broken("rule 8, generation", case);
 }
 
 #[test]

@@ -81,6 +81,8 @@ pub struct Case {
     /// A membership is proposed and committed in one event, by any majority, not node by node; who is not part of it has the
     /// log as it was until it is part of a later entry's majority.
     pub at_once: bool,
+    /// A new generation may take the place of one that a voter refuses (rule 14); else it is opened after a verdict only.
+    pub in_place: bool,
     /// The agent reads any state since its last, not only the newest.
     pub stale_reads: bool,
     /// Answers and grants arrive later than they were given, in any order, or never.
@@ -132,6 +134,7 @@ impl Case {
             leaders: vec![0],
             lag: false,
             at_once: false,
+            in_place: false,
             stale_reads: false,
             delays: false,
             slow_disk: false,
@@ -163,13 +166,19 @@ impl Case {
         Self { plan, nodes: 4, lag: true, ..Self::new() }
     }
 
+    /// The same with the rule kept that it leaves out.
+    pub fn kept(&self) -> Self {
+        let margin = if self.without == Without::Margin { u64::from(self.left.gains) } else { self.terms.margin };
+        Self { without: Without::Nothing, terms: Terms { margin, ..self.terms }, ..self.clone() }
+    }
+
     /// When the world begins: whatever was granted before has ended.
     pub const fn start(&self) -> u64 {
         self.terms.length + self.terms.margin
     }
-}
 
     /// Whether the log registers each start of the agent.
     pub fn registers(&self) -> bool {
         self.without != Without::Registration
     }
+}

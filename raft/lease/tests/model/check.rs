@@ -78,11 +78,11 @@ fn judge(name: &str, kind: &str, checker: &impl Checker<Case>, began: Instant) {
     assert_eq!(discoveries.len(), 2, "{name}: the workload must have run here and elsewhere, or nothing was shown");
 }
 
-/// Looks for a counterexample, breadth first, and panics if there is none.
+/// Looks for a counterexample, breadth first, and panics if there is none, or if one is also found with the rule kept.
 pub fn broken(name: &str, case: Case) {
     let began = Instant::now();
     let limit = Duration::from_secs(600);
-    let checker = case.checker().timeout(limit).finish_when(HasDiscoveries::AnyFailures).spawn_bfs().join();
+    let checker = case.clone().checker().timeout(limit).finish_when(HasDiscoveries::AnyFailures).spawn_bfs().join();
     let found = checker.discoveries().remove(NEVER_TWO).map(steps);
     let kind =
         found.as_ref().map_or("NO COUNTEREXAMPLE".to_owned(), |steps| format!("two actives in {} steps", steps.len()));
@@ -91,4 +91,18 @@ pub fn broken(name: &str, case: Case) {
     for (number, step) in steps.iter().enumerate() {
         println!("    {:2} {step:?}", number + 1);
     }
+    control(name, &case, steps.len());
+}
+
+/// The same search with the rule kept, as far as the counterexample went.
+fn control(name: &str, case: &Case, depth: usize) {
+    let began = Instant::now();
+    let kept = case.kept();
+    let checker =
+        kept.checker().target_max_depth(depth + 2).finish_when(HasDiscoveries::AnyFailures).spawn_bfs().join();
+    report(name, &format!("with the rule kept, every state within {depth} events"), &checker, began);
+    if let Some(path) = checker.discoveries().remove(NEVER_TWO) {
+        panic!("{name}: two active copies although the rule is kept, after {:#?}", steps(path));
+    }
+    assert!(checker.unique_state_count() > depth, "{name}: the control explored nothing");
 }

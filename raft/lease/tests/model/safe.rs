@@ -40,6 +40,13 @@ fn failover_while_the_agent_restarts() {
     safe("failover, restart", Case { zombie: true, stale_reads: true, ticks: 2, left, ..Case::new() });
 }
 
+/// A voter refuses, and the next generation takes the place of the refused one; verdicts on either come late.
+#[test]
+fn a_generation_is_opened_in_place() {
+    let left = Left { verdicts: 1, renewals: 2, opens: 1, ..Left::default() };
+    safe("in place", Case { in_place: true, stale_reads: true, ticks: 2, left, ..Case::new() });
+}
+
 /// One voter's clock gains a tick on the others', and the margin is a tick.
 #[test]
 fn the_margin_bears_a_fast_clock() {

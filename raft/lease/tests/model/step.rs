@@ -80,7 +80,8 @@ pub fn actions(world: &World, case: &Case, actions: &mut Vec<Action>) {
     };
     entry(Entry::Verdict, left.verdicts > 0 && last.lease.is_some() && !world.mail.statements.is_empty());
     entry(Entry::Blank, left.blanks > 0);
-    entry(Entry::Open, left.opens > 0 && last.lease.is_none());
+    let refused = case.in_place && world.mail.statements.iter().any(|said| said.generation == last.generation);
+    entry(Entry::Open, left.opens > 0 && (last.lease.is_none() || refused));
     entry(Entry::Stop, left.stops > 0 && matches!(last.place, Place::Here(_)));
     entry(Entry::Cancel, left.cancels > 0 && matches!(last.place, Place::Stopping(_)));
     for receipt in 0..world.mail.receipts.len() {
