@@ -8,19 +8,16 @@ use futures::future::join_all;
 use tokio::time::Instant;
 use verbund_machine::State;
 use verbund_model::Command;
-use verbund_model::resource::{Finding, Millis};
+use verbund_model::resource::Finding;
 
 use crate::port::{Port, Said};
+use crate::search::Search;
 use crate::tasks::{Heard, Task, tasks};
 
 /// Between two looks.
 const LOOK: Duration = Duration::from_millis(200);
 /// Between two looks for workloads of which something is due: each costs a plan.
 const LOOK_FOR_DUE: Duration = Duration::from_secs(2);
-/// How far back expired evidence is looked for: whoever led before may not have come to it.
-const EXPIRED_WITHIN: Millis = 24 * 60 * 60 * 1000;
-/// The most workloads that are planned anew in one round.
-const MOST_DUE: usize = 64;
 /// Between two looks for verdicts of which workloads wait: it costs next to nothing.
 const LOOK_FOR_PENDING: Duration = Duration::from_millis(20);
 /// Before a finding that did not become a verdict is asked for again, or a refused cause brought again.
@@ -33,13 +30,15 @@ pub struct Controller<P> {
     later: BTreeMap<Task, Instant>,
     /// When to look for due workloads again.
     due_at: Instant,
+    /// How far that has come.
+    search: Search,
 }
 
 impl<P: Port> Controller<P> {
     /// A controller over a node.
     #[must_use]
     pub fn new(port: Arc<P>) -> Self {
-        Self { port, later: BTreeMap::new(), due_at: Instant::now() }
+        Self { port, later: BTreeMap::new(), due_at: Instant::now(), search: Search::default() }
     }
 
     /// Runs until it is dropped. Only while this node leads is anything done.
@@ -53,6 +52,7 @@ impl<P: Port> Controller<P> {
                     self.round().await;
                 } else {
                     self.later.clear();
+                    self.search = Search::default();
                 }
             }
         };
@@ -84,10 +84,13 @@ impl<P: Port> Controller<P> {
             return Vec::new();
         }
         let (state, clock) = (Arc::clone(state), self.port.now());
-        let look = move || state.due(clock.max(state.time()), EXPIRED_WITHIN, MOST_DUE);
-        let due = tokio::task::spawn_blocking(look).await;
+        let mut search = std::mem::take(&mut self.search);
+        let look = move || (search.look(&state, clock.max(state.time())), search);
+        // Should a look ever panic, the search begins anew.
+        let (due, search) = tokio::task::spawn_blocking(look).await.unwrap_or_default();
+        self.search = search;
         self.due_at = Instant::now() + LOOK_FOR_DUE;
-        due.unwrap_or_default().into_iter().map(Task::Replan).collect()
+        due.into_iter().map(Task::Replan).collect()
     }
 
     async fn carry_out(&self, task: &Task, heard: &Heard) -> Result<(), Said> {

@@ -39,7 +39,7 @@ pub enum Task {
         /// The generation.
         generation: u64,
     },
-    /// Have a workload planned for which something is due: see [`State::due`].
+    /// Have a workload planned for which something is due: see [`State::is_due`].
     Replan(WorkloadName),
 }
 

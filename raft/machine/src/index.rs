@@ -43,6 +43,8 @@ pub(crate) struct Index {
     pub(crate) troubles: Sets<ClusterName, TicketName>,
     /// The exceptions of each workload.
     pub(crate) exceptions: Sets<WorkloadName, ExceptionName>,
+    /// Exceptions by their end.
+    pub(crate) exception_ends: OrdSet<(Millis, ExceptionName)>,
     /// The sites that refuse each workload.
     pub(crate) vetoes: Sets<WorkloadName, SiteName>,
     /// How many workloads each site refuses.
@@ -243,9 +245,12 @@ impl Index {
 
     pub(crate) fn exception(exception: &Exception, index: &mut Self, present: bool) {
         index.exceptions.set(&exception.workload, exception.name.clone(), present);
+        let end = (exception.until, exception.name.clone());
         if present {
+            index.exception_ends.insert(end);
             index.inventory.put_exception(exception);
         } else {
+            index.exception_ends.remove(&end);
             index.inventory.remove_exception(&exception.name);
         }
     }

@@ -16,6 +16,7 @@ pub mod apply;
 mod authenticate;
 pub mod authority;
 mod command;
+mod due;
 pub mod entry;
 pub mod event;
 mod founding;

@@ -1,18 +1,15 @@
-//! What people and daemons ask of placements: dry runs, reasons, what runs where, what is due. Nothing here changes the
-//! state.
+//! What people and daemons ask of placements: dry runs, reasons, what runs where. Nothing here changes the state.
 
 use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 use verbund_identity::sha256;
-use verbund_model::resource::{
-    Cause, CopyRole, Evidence, EvidenceSubject, Millis, PlacedCopy, Placement, Waiting, Workload,
-};
+use verbund_model::resource::{Cause, CopyRole, EvidenceSubject, Millis, PlacedCopy, Placement, Waiting, Workload};
 use verbund_model::{ClusterName, EvidenceName, ExceptionName, Hash, Refusal, SiteName, TicketName, WorkloadName};
-use verbund_planner::{Inventory, Plan, Report, Request, SiteLoss, capacity, plan, why};
+use verbund_planner::{Inventory, Plan, Report, Request, SiteLoss, capacity, why};
 
 use crate::command::sound_plan;
-use crate::object::{Held, Object};
+use crate::object::Held;
 use crate::state::State;
 
 /// A plan that nobody carried out.
@@ -130,70 +127,10 @@ impl State {
     pub fn is_lost(&self, site: &SiteName) -> bool {
         self.presence(site).is_some_and(|presence| presence.value.lost)
     }
-
-    /// Up to `limit` workloads for which `Replan` is due at `now`, looked for among those that lack something, are on their
-    /// way, or whose evidence expired in the last `expired_within`. Costs a plan for each that is looked at.
-    #[must_use]
-    pub fn due(&self, now: Millis, expired_within: Millis, limit: usize) -> Vec<WorkloadName> {
-        let unsettled = self.index.inventory.unsettled().cloned();
-        let moving = self.index.moving.iter().cloned();
-        let expired = self.expired_at(now, expired_within);
-        let mut names: Vec<WorkloadName> = unsettled.chain(moving).chain(expired).collect();
-        names.sort();
-        names.dedup();
-        names.into_iter().filter(|name| self.is_due(name, now)).take(limit).collect()
-    }
-
-    /// Whether `Replan` of the workload would change anything at `now`.
-    #[must_use]
-    pub fn is_due(&self, name: &WorkloadName, now: Millis) -> bool {
-        let (Ok(workload), Ok(change)) = (self.living(name), dry_ticket()) else { return false };
-        let cause = self.due_cause(workload, now);
-        plan(&self.index.inventory, &Request { workload: name.clone(), cause, now, target: None, change }).changed
-    }
-
-    /// The workloads that run where a change of `object` matters, so that `Replan` can have become due for them: for what
-    /// lacks something, [`State::due`] looks anyway.
-    #[must_use]
-    pub fn concerned(&self, object: &Object) -> Vec<WorkloadName> {
-        match object {
-            Object::Consent(held) => vec![held.value.workload.clone()],
-            Object::LicenceVeto(held) => vec![held.value.workload.clone()],
-            Object::Exception(held) => vec![held.value.workload.clone()],
-            Object::Cluster(held) => self.copies_on(std::iter::once(held.value.name.clone())),
-            Object::Lease(held) => self.copies_on(std::iter::once(held.value.cluster.clone())),
-            Object::Evidence(held) => self.copies_under(&held.value.subject),
-            Object::Site(held) => self.copies_on(self.clusters_of(&held.value.name)),
-            Object::Organisation(held) => {
-                let own = self.sites().filter(|site| site.value.organisation == held.value.name);
-                self.copies_on(own.flat_map(|site| self.clusters_of(&site.value.name)))
-            }
-            _ => Vec::new(),
-        }
-    }
-
-    fn copies_on(&self, clusters: impl Iterator<Item = ClusterName>) -> Vec<WorkloadName> {
-        clusters.flat_map(|cluster| self.index.copies.of(&cluster)).collect()
-    }
-
-    fn copies_under(&self, subject: &EvidenceSubject) -> Vec<WorkloadName> {
-        match subject {
-            EvidenceSubject::Site(site) => self.copies_on(self.clusters_of(site)),
-            EvidenceSubject::Cluster(cluster) => self.copies_on(std::iter::once(cluster.clone())),
-        }
-    }
-
-    /// The workloads on the clusters of which an evidence ended between `now - within` and `now`.
-    fn expired_at(&self, now: Millis, within: Millis) -> Vec<WorkloadName> {
-        let over = self.index.evidence_ends.iter().rev().skip_while(|(until, _)| *until > now);
-        let lately = over.take_while(|(until, _)| until.saturating_add(within) >= now);
-        let found = lately.filter_map(|(_, evidence)| self.find::<Evidence>(evidence));
-        found.flat_map(|evidence| self.copies_under(&evidence.value.subject)).collect()
-    }
 }
 
 /// The name of the change of a plan that nobody carries out.
-fn dry_ticket() -> Result<TicketName, Refusal> {
+pub(crate) fn dry_ticket() -> Result<TicketName, Refusal> {
     let wrong = |error: verbund_model::id::NameError| Refusal::Malformed { reason: error.to_string() };
     TicketName::new("dry-run").map_err(wrong)
 }

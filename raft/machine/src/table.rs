@@ -4,6 +4,7 @@ use std::fmt::Debug;
 use std::ops::RangeBounds;
 
 use imbl::OrdMap;
+use imbl::ordmap::DiffItem;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
@@ -74,6 +75,15 @@ impl<R: Row> Table<R> {
 
     pub(crate) fn range(&self, range: impl RangeBounds<R::Key>) -> impl DoubleEndedIterator<Item = (&R::Key, &R)> {
         self.rows.range::<_, R::Key>(range)
+    }
+
+    /// The rows in which this table differs from `before`, there and here. Costs what differs, if one was made of the other.
+    pub(crate) fn differences<'a>(&'a self, before: &'a Self) -> impl Iterator<Item = (Option<&'a R>, Option<&'a R>)> {
+        before.rows.diff(&self.rows).map(|item| match item {
+            DiffItem::Add(_, new) => (None, Some(new)),
+            DiffItem::Update { old: (_, old), new: (_, new) } => (Some(old), Some(new)),
+            DiffItem::Remove(_, old) => (Some(old), None),
+        })
     }
 
     /// The share of the state's hash, as kept from change to change.

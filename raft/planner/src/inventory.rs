@@ -258,6 +258,12 @@ impl Inventory {
         self.unsettled.iter()
     }
 
+    /// Whether a workload lacks nothing.
+    #[must_use]
+    pub fn is_settled(&self, workload: &WorkloadName) -> bool {
+        !self.unsettled.contains(workload)
+    }
+
     /// The workloads with a copy on a cluster.
     pub fn residents(&self, cluster: &ClusterName) -> impl Iterator<Item = &WorkloadName> {
         self.residents.get(cluster).into_iter().flatten()

@@ -321,6 +321,7 @@ fn resources_of_placements() {
         json!("failover"),
         json!("released"),
         json!("clusterRemoved"),
+        json!("misplaced"),
     ]);
     let mut objects: Vec<Object> = placements
         .map(|((waiting, phase), cause)| Object::Placement(held(placement(waiting.clone(), phase.clone(), cause))))
@@ -336,8 +337,8 @@ fn resources_of_placements() {
             agent: KeyId::default(),
             standing: ClusterStanding::Cordoned,
             observation: Some(observation()),
-        })),
             incarnation: 7,
+        })),
         Object::Workload(held(Workload {
             name: workload.clone(),
             organisation: organisation.clone(),

@@ -1,13 +1,10 @@
 //! Moves that people ask for, and due ones that a node brings.
 
-use verbund_model::resource::{
-    Cause, CopyRole, Evidence, EvidenceSubject, Lease, Millis, Placement, Presence, Workload,
-};
+use verbund_model::resource::{Cause, CopyRole, Lease, Placement, Presence, Workload};
 use verbund_model::{ClusterName, WorkloadName};
 
 use super::planning::Ticket;
 use crate::act::{Act, Decision, conflict};
-use crate::state::State;
 
 impl Act<'_> {
     pub(crate) fn failover(&mut self, name: &WorkloadName, to: Option<&ClusterName>, accept_loss: bool) -> Decision {
@@ -85,33 +82,5 @@ impl Act<'_> {
             return Ok(Ticket::standing(placement.change.clone()));
         }
         self.automatic_change(workload, "moved by the rules")
-    }
-}
-
-impl State {
-    /// Why something could be due for a workload.
-    pub(crate) fn due_cause(&self, workload: &Workload, now: Millis) -> Cause {
-        let placement = self.find::<Placement>(&workload.name).map(|found| &found.value);
-        let copies = placement.map_or(&[][..], |placement| &placement.copies);
-        if copies.iter().any(|copy| copy.role == CopyRole::Active && self.lacks_evidence(workload, &copy.cluster, now))
-        {
-            return Cause::EvidenceExpired;
-        }
-        if placement.is_some_and(|placement| placement.target.is_some()) { Cause::Released } else { Cause::Room }
-    }
-
-    /// Whether an evidence that the workload demands was there and has expired.
-    fn lacks_evidence(&self, workload: &Workload, cluster: &ClusterName, now: Millis) -> bool {
-        let Some(site) = self.cluster(cluster).map(|cluster| cluster.value.site.clone()) else { return false };
-        let subjects = [EvidenceSubject::Site(site), EvidenceSubject::Cluster(cluster.clone())];
-        let held: Vec<_> = subjects
-            .iter()
-            .flat_map(|subject| self.index.evidence.of(subject))
-            .filter_map(|name| self.find::<Evidence>(&name).map(|found| (found.value.kind, found.value.valid_until)))
-            .collect();
-        workload.spec.requirements.evidence.iter().any(|wanted| {
-            let mut ends = held.iter().filter(|(kind, _)| kind == wanted).map(|(_, until)| *until).peekable();
-            ends.peek().is_some() && ends.all(|until| until <= now)
-        })
     }
 }

@@ -6,7 +6,7 @@ use verbund_identity::key_id;
 use verbund_machine::State;
 use verbund_model::resource::{
     Cause, ChangeKind, ChangeTicket, Cluster, ClusterStanding, Consent, CopyPhase, CopyRole, Evidence, EvidenceSubject,
-    Exception, Finding, Incident, KeyOwner, Lease, LicenceVeto, Millis, Organisation, Placement, Presence,
+    Exception, Finding, Incident, KeyOwner, Lease, LicenceVeto, Millis, Mode, Organisation, Placement, Presence,
     SignedFinding, Site, Verdict, Workload,
 };
 use verbund_model::{
@@ -185,9 +185,10 @@ impl Model {
             C::SubmitVerdict { .. } | C::OpenLease { .. } | C::PlanNext { .. } | C::Replan { .. } => {
                 matches!(owner, KeyOwner::Node { .. })
             }
-            C::Observe { cluster, .. } | C::ReportCopies { cluster, .. } | C::Receipt { cluster, .. } => {
-                *owner == KeyOwner::Agent { cluster: cluster.clone() }
-            }
+            C::RegisterStart { cluster }
+            | C::Observe { cluster, .. }
+            | C::ReportCopies { cluster, .. }
+            | C::Receipt { cluster, .. } => *owner == KeyOwner::Agent { cluster: cluster.clone() },
             other => panic!("{other:?} is for tests/apply_against_model.rs"),
         }
     }
@@ -301,12 +302,12 @@ impl Model {
                 put!(self.consents, consent.workload.clone(), consent.clone());
             }
             C::WithdrawConsent { workload } => must(self.consents.remove(workload).is_some(), "not-found")?,
-            C::Observe { cluster, observation } => {
             C::RegisterStart { cluster } => {
                 let (_, found) = self.clusters.get(cluster).ok_or("not-found")?.clone();
                 assert!(found.incarnation < self.index, "the number of a start only rises");
                 put!(self.clusters, cluster.clone(), Cluster { incarnation: self.index, ..found });
             }
+            C::Observe { cluster, observation } => {
                 let (version, found) = self.clusters.get(cluster).ok_or("not-found")?.clone();
                 if found.observation.as_ref() == Some(observation) {
                     return unchanged(version);
@@ -554,11 +555,18 @@ impl Model {
             })
         });
         let moving = placement.as_ref().is_some_and(|placement| placement.target.is_some());
+        let settled = placement.as_ref().is_some_and(|p| {
+            let count = |role| p.copies.iter().filter(|copy| copy.role == role).count();
+            let wanted = if let Mode::Parallel { copies } = workload.spec.mode { usize::from(copies) } else { 1 };
+            let standby = workload.spec.standby.is_none() || count(CopyRole::Standby) > 0;
+            p.waiting.is_none() && count(CopyRole::Active) >= wanted && standby
+        });
+        let room = if settled { Cause::Misplaced } else { Cause::Room };
         let unfinished = placement.as_ref().filter(|p| p.waiting.is_some() || p.target.is_some());
         let (cause, ticket) = match unfinished.filter(|p| !expired && self.changes.contains_key(&p.change)) {
-            Some(p) => (if moving { Cause::Released } else { Cause::Room }, (p.change.clone(), None)),
+            Some(p) => (if moving { Cause::Released } else { room }, (p.change.clone(), None)),
             None => {
-                let cause = if moving { Cause::Released } else { Cause::Room };
+                let cause = if moving { Cause::Released } else { room };
                 (if expired { Cause::EvidenceExpired } else { cause }, self.automatic(name, "moved by the rules"))
             }
         };

@@ -7,7 +7,6 @@ use verbund_model::resource::{
     EvidenceSubject, FailoverAuthority, FenceLevel, Finding, LicenceVeto, MembershipId, Mode, Standby, Timings,
     Waiting,
 };
-use verbund_model::view::Kind;
 use verbund_model::{Accepted, Command, NodeId, Outcome, Refusal};
 
 use crate::country::{
@@ -35,6 +34,12 @@ fn with_exclusive(fence: FenceLevel, failover: FailoverAuthority) -> (Country, S
     let copies = country.placement("w").copies;
     let of = |role| copies.iter().find(|copy| copy.role == role).unwrap().cluster.to_string();
     (country, of(Active), of(Reserved))
+}
+
+/// Every workload for which something is due, however it is found.
+fn due(country: &Country) -> Vec<verbund_model::WorkloadName> {
+    let names = country.f.state.workloads().map(|held| held.value.name.clone());
+    names.filter(|name| country.f.state.is_due(name, country.f.clock)).collect()
 }
 
 fn site_of(cluster: &str) -> String {
@@ -448,11 +453,6 @@ fn the_plan_that_was_seen_is_the_plan_that_is_carried_out() {
     assert_eq!((at_active.len(), at_active[0].1.role), (1, Active));
 }
 
-#[test]
-fn what_fits_nowhere_waits_until_it_fits() {
-    let mut country = Country::new();
-    let ada = country.ada();
-    let mut wanted = spec(exclusive(FenceLevel::Guard), AUTOMATIC, None);
 /// lease.md 2: an agent registers its start through the log, which mints a number that only rises.
 #[test]
 fn an_agents_starts_are_numbered_by_the_log() {
@@ -499,20 +499,25 @@ fn an_agents_starts_are_numbered_by_the_log() {
     assert!(of(&country) > registered);
 }
 
+#[test]
+fn what_fits_nowhere_waits_until_it_fits() {
+    let mut country = Country::new();
+    let ada = country.ada();
+    let mut wanted = spec(exclusive(FenceLevel::Guard), AUTOMATIC, None);
     wanted.requirements.labels.insert("tier".to_owned(), "gold".to_owned());
     country.f.act(&ada, apply("w", wanted));
     assert_eq!(country.placement("w").waiting, Some(Waiting::NotPlaceable));
-    assert_eq!(country.f.state.due(country.f.clock, 0, 10), []);
+    assert_eq!(due(&country), []);
     let mut with_label = cluster_spec();
     with_label.labels.insert("tier".to_owned(), "gold".to_owned());
     let agent_key = country.agent("c-nord").key.clone();
     let cluster = Command::ApplyCluster { name: name("c-nord"), site: name("nord"), spec: with_label, agent_key };
     country.f.act(&ada, cluster);
-    assert_eq!(country.f.state.due(country.f.clock, 0, 10), [workload("w")]);
+    assert_eq!(due(&country), [workload("w")]);
     let node = country.node(1);
     country.f.act(&node, Command::Replan { workload: workload("w") });
     assert_eq!(country.active("w")[0].cluster, name("c-nord"));
-    assert_eq!(country.f.state.due(country.f.clock, 0, 10), []);
+    assert_eq!(due(&country), []);
     // What was promised there is not taken away while it runs, nor is the cluster.
     let agent_key = country.agent("c-nord").key.clone();
     let plain = Command::ApplyCluster { name: name("c-nord"), site: name("nord"), spec: cluster_spec(), agent_key };
@@ -549,7 +554,9 @@ fn expired_evidence_is_a_cause() {
     let node = country.node(1);
     conflict(&country.refused_everywhere(&node, replan.clone()), "nothing is due");
     country.f.clock = end + 1;
-    assert_eq!(country.f.state.due(end + 1, 60_000, 10), [workload("p")]);
+    assert_eq!(due(&country), [workload("p")]);
+    assert_eq!(country.f.state.ended_between(end - 1, end), [workload("p")].into());
+    assert_eq!(country.f.state.ended_between(end, end + 1), [].into());
     country.f.act(&node, replan);
     assert_eq!(country.active("p")[0].cluster, name("c-site-b"));
     assert_eq!(country.placement("p").cause, Cause::EvidenceExpired);
@@ -737,10 +744,51 @@ fn consent_that_is_withdrawn_makes_something_due() {
     country.f.act(&chef, consent(&["nord"]));
     country.f.act(&node, Command::Replan { workload: workload("p") });
     assert_eq!(country.active("p")[0].cluster, name("c-nord"));
+    let before = country.f.state.clone();
     country.f.act(&chef, consent(&["site-c"]));
-    let object = country.f.state.object(Kind::Consent, "p").unwrap();
-    assert_eq!(country.f.state.concerned(&object), [workload("p")]);
+    assert_eq!(country.f.state.concerned_since(&before), [workload("p")].into());
     assert!(country.f.state.is_due(&workload("p"), country.f.clock));
     country.f.act(&node, Command::Replan { workload: workload("p") });
     assert_eq!(country.active("p")[0].cluster, name("c-site-c"));
+}
+
+/// What makes a place wrong concerns those who run there, when it comes and when it goes; what is only of the moment does not.
+#[test]
+fn whom_a_change_concerns() {
+    let mut country = Country::new();
+    let (ada, agent) = (country.ada(), country.agent("c-nord"));
+    for (workload, site) in [("p", "nord"), ("q", "site-b")] {
+        let mut wanted = spec(Mode::Parallel { copies: 1 }, AUTOMATIC, None);
+        wanted.requirements.sites = [name(site)].into();
+        country.f.act(&ada, apply(workload, wanted));
+    }
+    let mut concerns = |author: &crate::support::keys::Signer, command: Command| {
+        let before = country.f.state.clone();
+        country.f.act(author, command);
+        let concerned = country.f.state.concerned_since(&before);
+        assert_eq!(before.concerned_since(&before), [].into());
+        concerned.into_iter().map(|name| name.to_string()).collect::<Vec<_>>()
+    };
+    let evidence = Evidence {
+        name: name("c5"),
+        subject: EvidenceSubject::Site(name("nord")),
+        kind: EvidenceKind::C5,
+        issuer: "Prüfer".to_owned(),
+        document: verbund_model::Hash([1; 32]),
+        valid_until: u64::MAX,
+    };
+    assert_eq!(concerns(&ada, Command::ApplyEvidence { evidence }), ["p"]);
+    assert_eq!(concerns(&ada, Command::DeleteEvidence { name: name("c5") }), ["p"]);
+    let veto = LicenceVeto { site: name("nord"), workload: workload("q"), reason: "Lizenz".to_owned() };
+    assert_eq!(concerns(&ada, Command::SetLicenceVeto { veto }), ["q"]);
+    assert_eq!(concerns(&ada, Command::LiftLicenceVeto { site: name("nord"), workload: workload("q") }), ["q"]);
+    assert_eq!(concerns(&ada, Command::CordonCluster { name: name("c-nord"), cordoned: true }), [""; 0]);
+    // Measured anew: how much is free, and whether it is ready, moves nothing that runs; the version of Kubernetes may.
+    let mut seen = observation(true, "");
+    seen.foreign.cpu_millis = 77;
+    let observe = |observation| Command::Observe { cluster: name("c-nord"), observation };
+    assert_eq!(concerns(&agent, observe(seen.clone())), [""; 0]);
+    seen.kubernetes.minor += 1;
+    assert_eq!(concerns(&agent, observe(seen)), ["p"]);
+    assert_eq!(concerns(&agent, Command::RegisterStart { cluster: name("c-nord") }), [""; 0]);
 }

@@ -111,6 +111,8 @@ pub enum Cause {
     EvidenceExpired,
     /// Its cluster was removed.
     ClusterRemoved,
+    /// Its place does not keep every rule any more: a consent was withdrawn, an exception ended, a site was suspended.
+    Misplaced,
 }
 
 /// Where a workload runs.
