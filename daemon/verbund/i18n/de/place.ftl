@@ -82,6 +82,7 @@ copy-line-standby = { $role } auf { $cluster }
 copy-none = nirgends
 copy-standby = Reserve
 copy-stopping = stoppt
+copy-unconfirmed = nicht bestätigt
 delete-veto-name = { $name } ist kein Name eines Vetos: standort.workload schreiben
 document-degrees = { $field }: gefunden { $found }, erlaubt sind Grad bis { $most } oder Millionstel Grad als ganze Zahl
 document-list = { $field }: gefunden etwas anderes, erlaubt ist eine Liste
@@ -159,6 +160,8 @@ timings-margin-value = { $margin } ms (mindestens { $least } ms)
 timings-returned = zurückgekehrt nach
 timings-sum = Exklusive Workloads werden anderswo aktiviert innerhalb von Lease + Zuschlag + 2 s = { $lease } + { $margin } + 2 = { $sum } s.
 timings-unreachable = unerreichbar nach
+unconfirmed-lost = Die Kopie auf { $cluster } (Epoche { $epoch }) ist nicht als gestoppt bestätigt: Der Standort { $site } ist seit { $since } verloren. Sie zählt als laufend, bis er zurückkehrt und sein Agent quittiert, oder bis der Plattformbetreiber dafür bürgt (verbund fence confirm).
+unconfirmed-stopping = Die Kopie auf { $cluster } (Epoche { $epoch }) stoppt seit { $since }; ihr Agent hat es noch nicht quittiert.
 waiting-fence = wartet, bis bewiesen ist, dass die Kopie auf { $cluster } gestoppt ist
 waiting-not-placeable = kein Cluster passt
 waiting-person = wartet auf einen Menschen, der failover sagt

@@ -82,6 +82,7 @@ copy-line-standby = { $role } on { $cluster }
 copy-none = nowhere
 copy-standby = standby
 copy-stopping = stopping
+copy-unconfirmed = not confirmed
 delete-veto-name = { $name } is no name of a veto: write site.workload
 document-degrees = { $field }: found { $found }, allowed are degrees of at most { $most }, or millionths of a degree as a whole number
 document-list = { $field }: found something else, allowed is a list
@@ -159,6 +160,8 @@ timings-margin-value = { $margin } ms (at least { $least } ms)
 timings-returned = returned after
 timings-sum = Exclusive workloads are activated elsewhere within lease + margin + 2 s = { $lease } + { $margin } + 2 = { $sum } s.
 timings-unreachable = unreachable after
+unconfirmed-lost = The copy on { $cluster } (epoch { $epoch }) is not confirmed as stopped: site { $site } is lost since { $since }. It counts as running until the site returns and its agent signs the receipt, or until the Plattformbetreiber vouches for it (verbund fence confirm).
+unconfirmed-stopping = The copy on { $cluster } (epoch { $epoch }) is being stopped since { $since }; its agent has not signed the receipt yet.
 waiting-fence = waits until it is proven that the copy on { $cluster } is stopped
 waiting-not-placeable = no cluster fits
 waiting-person = waits for a person who says failover

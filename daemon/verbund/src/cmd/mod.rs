@@ -39,6 +39,7 @@ mod site;
 mod status;
 mod ticket;
 mod timings;
+mod unconfirmed;
 mod user;
 mod watch;
 mod why;

@@ -44,6 +44,15 @@ pub fn phase(phase: &CopyPhase) -> String {
     }
 }
 
+/// How a copy is, as far as its role lets that matter: of one that is being stopped, what its agent said while it ran says
+/// nothing; it counts as running until somebody says that it has stopped.
+fn state(copy: &PlacedCopy) -> String {
+    match copy.role {
+        CopyRole::Stopping => t!("copy-unconfirmed"),
+        CopyRole::Active | CopyRole::Standby => phase(&copy.phase),
+    }
+}
+
 /// What a workload waits for.
 #[must_use]
 pub fn waiting(waiting: &Waiting) -> String {
@@ -62,7 +71,7 @@ pub fn line(placement: &Placement) -> String {
         let (role, cluster) = (role(copy.role), copy.cluster.to_string());
         match copy.role {
             CopyRole::Standby => t!("copy-line-standby", role = role, cluster = cluster),
-            _ => t!("copy-line", role = role, cluster = cluster, epoch = copy.epoch, phase = phase(&copy.phase)),
+            _ => t!("copy-line", role = role, cluster = cluster, epoch = copy.epoch, phase = state(copy)),
         }
     };
     let mut parts: Vec<String> = placement.copies.iter().map(copy).collect();
@@ -82,7 +91,7 @@ pub fn copies(placement: &Placement) -> Table {
     ]);
     for copy in &placement.copies {
         let cells = [copy.cluster.to_string(), role(copy.role), copy.epoch.to_string(), local(copy.since)];
-        table.row(cells.into_iter().chain([phase(&copy.phase)]).collect());
+        table.row(cells.into_iter().chain([state(copy)]).collect());
     }
     table
 }
@@ -146,6 +155,8 @@ mod tests {
         assert!(lines[2].starts_with("+  sued") && lines[3].starts_with("   west"), "{text}");
         let text = difference(Some(&after), &before, Paint::new(false)).render();
         assert!(text.lines().any(|line| line.starts_with("-  sued")), "{text}");
+        assert!(line(&after).contains(&t!("copy-unconfirmed")) && !line(&before).contains(&t!("copy-unconfirmed")));
+        assert!(copies(&after).render().contains(&t!("copy-unconfirmed")));
         assert!(line(&after).contains("nord") && line(&after).contains(&t!("waiting-fence", cluster = "nord")));
     }
 }

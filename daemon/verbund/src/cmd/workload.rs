@@ -7,6 +7,7 @@ use verbund_model::view::{Kind, Resource};
 
 use super::progress::{self, Goal};
 use super::resource::none;
+use super::unconfirmed::{Unconfirmed, unconfirmed};
 use super::{from_resource, placing, ticket};
 use crate::app::App;
 use crate::cli::WorkloadCommand;
@@ -69,13 +70,23 @@ async fn show(app: &App, client: &Client, name: &WorkloadName) -> Result<Exit, F
     let placement = placing::placement(client, name).await?;
     let mut incidents = client.list(Kind::Incident).await?.value;
     incidents.retain(|incident| incident.spec["workload"] == name.as_str() && ticket::is_open(incident));
-    let value = json!({ "resource": resource, "placement": placement, "incidents": incidents });
-    let text = screen(&resource, placement.as_ref(), &incidents)?;
+    let stopping = match &placement {
+        Some(placement) => unconfirmed(client, placement).await?,
+        None => Vec::new(),
+    };
+    let value =
+        json!({ "resource": resource, "placement": placement, "unconfirmed": stopping, "incidents": incidents });
+    let text = screen(&resource, placement.as_ref(), &stopping, &incidents)?;
     app.output.value(&value, || text)?;
     Ok(Exit::Ok)
 }
 
-fn screen(resource: &Resource, placement: Option<&Placement>, incidents: &[Resource]) -> Result<String, Failure> {
+fn screen(
+    resource: &Resource,
+    placement: Option<&Placement>,
+    stopping: &[Unconfirmed],
+    incidents: &[Resource],
+) -> Result<String, Failure> {
     let workload: Workload = from_resource(resource)?;
     let spec = &workload.spec;
     let wanted = &spec.requirements;
@@ -113,6 +124,9 @@ fn screen(resource: &Resource, placement: Option<&Placement>, incidents: &[Resou
         if let Some(waiting) = &placement.waiting {
             text += &format!("{}\n", placing::waiting(waiting));
         }
+    }
+    for copy in stopping {
+        text += &format!("{}\n", copy.text());
     }
     for incident in incidents {
         let cell = |field: &str| incident.spec[field].as_str().unwrap_or("-").to_owned();
