@@ -7,7 +7,7 @@ help:
 	@echo "make demo           a federation of three sites on this machine, until Ctrl-C"
 	@echo "make test           every test"
 	@echo "make check          what CI runs: form, lints, dependencies, purity, tests"
-	@echo "make bench          side by side with etcd; prints tables and the path of a JSON list"
+	@echo "make bench          the planner alone, and side by side with etcd; prints tables and the path of a JSON list"
 	@echo "make bench-failover from the loss of a site to all its workloads ready elsewhere; tables, path of a JSON list"
 	@echo "make build          the binary, at $(CARGO_TARGET_DIR)/release/verbund"
 	@echo "make install        the binary to \$$PREFIX/bin (default /usr/local)"
@@ -57,7 +57,7 @@ check:
 bench: build
 	@.ci/prerequisites bench
 	cargo build --locked --release --package verbund-kit --bins
-	VERBUND_BIN=$(CARGO_TARGET_DIR)/release/verbund $(CARGO_TARGET_DIR)/release/verbund-bench
+	@VERBUND_BIN=$(CARGO_TARGET_DIR)/release/verbund .ci/bench
 
 bench-failover: build kubernetes
 	cargo build --locked --release --package verbund-kit --bin verbund-bench-failover

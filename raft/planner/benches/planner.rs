@@ -65,10 +65,12 @@ fn main() {
     measure(OF_ONE_KIND, true, "20,000 workloads, 1,000 clusters of one kind, 250 sites", &mut rows);
     let gib = most_memory().map(|bytes| bytes as f64 / f64::from(1 << 30));
     if let Some(gib) = gib {
-        rows.push(row("most memory", "all of the above, one after the other", "GiB", gib, Some(1.0)));
+        rows.push(row("most memory (peak resident)", "all of the above, one after the other", "GiB", gib, Some(1.0)));
     }
     print(&rows);
-    let path = target().join("planner-bench.json");
+    let folder = target().join("bench");
+    std::fs::create_dir_all(&folder).expect("the target folder can be written");
+    let path = folder.join("planner.json");
     let json = serde_json::to_string_pretty(&rows).expect("rows are plain data");
     std::fs::write(&path, json).expect("the target folder can be written");
     println!("{}", path.display());
@@ -103,7 +105,7 @@ fn measure(workloads: usize, one_group: bool, case: &str, rows: &mut Vec<Row>) {
     if !one_group {
         let begun = Worked::now();
         assert_eq!(capacity(&inventory, NOW, &change()).len(), SITES);
-        rows.push(row("capacity, all sites", case, "s", seconds(begun.elapsed()), None));
+        rows.push(row("capacity, all sites", case, "s", seconds(begun.elapsed()), Some(2.0)));
     }
 }
 

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
-use verbund_model::resource::{Cause, CopyRole, Lease, Millis, Placement};
+use verbund_model::resource::{Cause, CopyRole, Millis, Placement};
 use verbund_model::{ClusterName, SiteName, TicketName, WorkloadName};
 
 use crate::demand::Demand;
@@ -11,7 +11,6 @@ use crate::ground::Ground;
 use crate::inventory::Inventory;
 use crate::plan::{Authority, plan_one};
 use crate::report::{Lack, Request};
-use crate::why::lacks;
 
 /// What the loss of one site would mean.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -36,44 +35,41 @@ pub struct SiteLoss {
 /// that the trial plans carry.
 #[must_use]
 pub fn capacity(inventory: &Inventory, now: Millis, change: &TicketName) -> Vec<SiteLoss> {
-    inventory.sites.keys().map(|site| loss(inventory, site, now, change)).collect()
+    // One ground for all: each loss is tried on it and taken back, so that filters and distances are looked at once.
+    let mut ground = Ground::of_all(inventory, now);
+    inventory.sites.keys().map(|site| loss(&mut ground, site, change)).collect()
 }
 
-fn loss(inventory: &Inventory, site: &SiteName, now: Millis, change: &TicketName) -> SiteLoss {
+fn loss<'a>(ground: &mut Ground<'a>, site: &'a SiteName, change: &TicketName) -> SiteLoss {
+    let inventory = ground.inventory;
     let clusters: Vec<ClusterName> = inventory.site_clusters.get(site).into_iter().flatten().cloned().collect();
     let hit = hit(inventory, &clusters);
     let count = |role| {
         let has = |demand: &&Arc<Demand>| copies_at(inventory, demand, &clusters).any(|found| found == role);
         u32::try_from(hit.iter().filter(has).count()).unwrap_or(u32::MAX)
     };
-    let mut without = inventory.clone();
-    without.absent.insert(site.clone());
-    for cluster in &clusters {
-        if let Some(lease) = without.leases.get(cluster).cloned() {
-            without.put_lease(&Lease { open: false, ..lease });
-        }
-    }
+    let lacked: Vec<Vec<Lack>> =
+        hit.iter().map(|demand| ground.lacks(demand, inventory.placement(&demand.name))).collect();
+    ground.lose(site);
     for demand in &hit {
         if let Some(placement) = inventory.placement(&demand.name) {
             let left = placement.copies.iter().filter(|copy| !clusters.contains(&copy.cluster)).cloned();
-            without.put_placement(&Placement { copies: left.collect(), ..placement.clone() });
+            ground.settle(demand, Arc::new(Placement { copies: left.collect(), ..placement.clone() }));
         }
     }
-    let before = |demand: &Demand| lacks(inventory, demand, inventory.placement(&demand.name));
-    let mut ground = Ground::new(&without, now, hit.iter().map(Arc::as_ref));
     let (mut would_not_fit, mut without_standby) = (vec![], vec![]);
-    for demand in &hit {
-        let workload = demand.name.clone();
+    for (demand, lacked) in hit.iter().zip(lacked) {
+        let (workload, now) = (demand.name.clone(), ground.now);
         let request = Request { workload, cause: Cause::Released, now, target: None, change: change.clone() };
-        let plan = plan_one(&mut ground, &request, demand, Authority::Ignored);
-        let lacked = before(demand);
-        let after = lacks(&without, demand, Some(&plan.placement));
+        let plan = plan_one(ground, &request, demand, Authority::Ignored);
+        let after = ground.lacks(demand, Some(&plan.placement));
         if after.contains(&Lack::Active) && !lacked.contains(&Lack::Active) {
             would_not_fit.push(demand.name.clone());
         } else if after.contains(&Lack::Standby) && !lacked.contains(&Lack::Standby) {
             without_standby.push(demand.name.clone());
         }
     }
+    ground.undo();
     SiteLoss {
         site: site.clone(),
         can_be_lost: would_not_fit.is_empty(),

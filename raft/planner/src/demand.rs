@@ -3,13 +3,21 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use verbund_model::resource::{
-    Amounts, ApiKind, Confidentiality, EvidenceKind, FailoverAuthority, KubernetesVersion, Mode, Network, Requirements,
-    Schutzbedarf, Stage, Standby, Workload, Zone,
+    Amounts, ApiKind, ClusterSpec, Confidentiality, EvidenceKind, FailoverAuthority, KubernetesVersion, Mode, Network,
+    Requirements, Schutzbedarf, Stage, Standby, Workload, Zone,
 };
 use verbund_model::{Document, OrgName, SiteName, WorkloadName};
 
 /// By what clusters are grouped: a workload only ever fits into its own group.
 pub(crate) type Group = (Zone, Schutzbedarf, Stage);
+
+/// The group of a cluster.
+pub(crate) const fn group(spec: &ClusterSpec) -> Group {
+    (spec.zone, spec.schutzbedarf, spec.stage)
+}
+
+/// What a workload demands of a site. Few are different.
+pub(crate) type SiteDemand = (bool, BTreeSet<EvidenceKind>, BTreeSet<SiteName>);
 
 /// What a workload demands of a place but for amounts. Many workloads have the same, so that a batch tries it once.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -36,6 +44,11 @@ pub(crate) struct Shape {
 impl Shape {
     pub(crate) const fn group(&self) -> Group {
         (self.zone, self.schutzbedarf, self.stage)
+    }
+
+    /// All that the filters of sites look at.
+    pub(crate) fn of_site(&self) -> SiteDemand {
+        (self.important, self.evidence.clone(), self.sites.clone())
     }
 }
 

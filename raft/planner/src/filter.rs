@@ -3,8 +3,8 @@
 use std::collections::BTreeSet;
 
 use verbund_model::resource::{
-    ClusterStanding, Consent, Coordinates, CopyRole, DistanceClass, EvidenceKind, LicenceVeto, Millis, Operator,
-    Standing,
+    Cluster, ClusterStanding, Consent, Coordinates, CopyRole, DistanceClass, EvidenceKind, LicenceVeto, Millis,
+    Operator, Standing,
 };
 use verbund_model::{ClusterName, SiteName};
 
@@ -23,43 +23,67 @@ pub(crate) struct Ask<'a> {
     pub(crate) now: Millis,
 }
 
-type Filter = fn(&Ask<'_>, &Place<'_>) -> Option<Reason>;
+/// A filter of the place alone, by what it looks at: so much of it need not be tried again.
+enum Filter {
+    /// What the cluster itself offers: [`crate::offer::Offer`].
+    Cluster(fn(&Shape, &Cluster) -> Option<Reason>),
+    /// The site, and what is attested of it and of the cluster: [`Shape::of_site`].
+    Site(fn(&Ask<'_>, &Place<'_>) -> Option<Reason>),
+    /// Whether the site is there: it may be lost for a trial only.
+    Presence(fn(&Place<'_>) -> Option<Reason>),
+}
 
-/// The filters of the place alone, the cheap ones and those that fail often first.
+/// The filters of the place alone, in the order in which reasons are told.
 const FILTERS: &[(Rule, Filter)] = &[
-    (Rule::SiteStanding, site_standing),
-    (Rule::OrganisationStanding, organisation_standing),
-    (Rule::SitePresent, site_present),
-    (Rule::ClusterStanding, cluster_standing),
-    (Rule::Observation, observation),
-    (Rule::Zone, zone),
-    (Rule::Schutzbedarf, schutzbedarf),
-    (Rule::Confidentiality, confidentiality),
-    (Rule::Stage, stage),
-    (Rule::Country, country),
-    (Rule::PublicControl, public_control),
-    (Rule::Iso27001, |ask, place| evidence(ask, place, EvidenceKind::Iso27001)),
-    (Rule::C5, |ask, place| evidence(ask, place, EvidenceKind::C5)),
-    (Rule::CncfConformance, |ask, place| evidence(ask, place, EvidenceKind::CncfConformance)),
-    (Rule::ScsKaas, |ask, place| evidence(ask, place, EvidenceKind::ScsKaas)),
-    (Rule::Networks, networks),
-    (Rule::Kubernetes, kubernetes),
-    (Rule::ApiKinds, api_kinds),
-    (Rule::ClusterKinds, cluster_kinds),
-    (Rule::StorageClasses, storage_classes),
-    (Rule::IngressClasses, ingress_classes),
-    (Rule::Labels, labels),
-    (Rule::AllowedSites, allowed_sites),
+    (Rule::SiteStanding, Filter::Site(site_standing)),
+    (Rule::OrganisationStanding, Filter::Site(organisation_standing)),
+    (Rule::SitePresent, Filter::Presence(site_present)),
+    (Rule::ClusterStanding, Filter::Cluster(cluster_standing)),
+    (Rule::Observation, Filter::Cluster(observation)),
+    (Rule::Zone, Filter::Cluster(zone)),
+    (Rule::Schutzbedarf, Filter::Cluster(schutzbedarf)),
+    (Rule::Confidentiality, Filter::Cluster(confidentiality)),
+    (Rule::Stage, Filter::Cluster(stage)),
+    (Rule::Country, Filter::Site(country)),
+    (Rule::PublicControl, Filter::Site(public_control)),
+    (Rule::Iso27001, Filter::Site(|ask, place| evidence(ask, place, EvidenceKind::Iso27001))),
+    (Rule::C5, Filter::Site(|ask, place| evidence(ask, place, EvidenceKind::C5))),
+    (Rule::CncfConformance, Filter::Site(|ask, place| evidence(ask, place, EvidenceKind::CncfConformance))),
+    (Rule::ScsKaas, Filter::Site(|ask, place| evidence(ask, place, EvidenceKind::ScsKaas))),
+    (Rule::Networks, Filter::Cluster(networks)),
+    (Rule::Kubernetes, Filter::Cluster(kubernetes)),
+    (Rule::ApiKinds, Filter::Cluster(api_kinds)),
+    (Rule::ClusterKinds, Filter::Cluster(cluster_kinds)),
+    (Rule::StorageClasses, Filter::Cluster(storage_classes)),
+    (Rule::IngressClasses, Filter::Cluster(ingress_classes)),
+    (Rule::Labels, Filter::Cluster(labels)),
+    (Rule::AllowedSites, Filter::Site(allowed_sites)),
 ];
 
-/// Whether the place alone fits.
-pub(crate) fn fits(ask: &Ask<'_>, place: &Place<'_>) -> bool {
-    FILTERS.iter().all(|(_, filter)| filter(ask, place).is_none())
+/// Whether what a cluster offers fits.
+pub(crate) fn cluster_fits(shape: &Shape, cluster: &Cluster) -> bool {
+    FILTERS.iter().all(|(_, filter)| match filter {
+        Filter::Cluster(filter) => filter(shape, cluster).is_none(),
+        Filter::Site(_) | Filter::Presence(_) => true,
+    })
+}
+
+/// Whether the site of a place fits, but for whether it is there.
+pub(crate) fn site_fits(ask: &Ask<'_>, place: &Place<'_>) -> bool {
+    FILTERS.iter().all(|(_, filter)| match filter {
+        Filter::Site(filter) => filter(ask, place).is_none(),
+        Filter::Cluster(_) | Filter::Presence(_) => true,
+    })
 }
 
 /// What the place alone does not keep.
 pub(crate) fn reasons(ask: &Ask<'_>, place: &Place<'_>) -> Vec<Reason> {
-    FILTERS.iter().filter_map(|(_, filter)| filter(ask, place)).collect()
+    let reason = |(_, filter): &(Rule, Filter)| match filter {
+        Filter::Cluster(filter) => filter(ask.shape, place.cluster),
+        Filter::Site(filter) => filter(ask, place),
+        Filter::Presence(filter) => filter(place),
+    };
+    FILTERS.iter().filter_map(reason).collect()
 }
 
 fn site_standing(_: &Ask<'_>, place: &Place<'_>) -> Option<Reason> {
@@ -73,39 +97,39 @@ fn organisation_standing(_: &Ask<'_>, place: &Place<'_>) -> Option<Reason> {
     (found != Some(Standing::Active)).then(|| Reason::OrganisationStanding { organisation: organisation(), found })
 }
 
-fn site_present(_: &Ask<'_>, place: &Place<'_>) -> Option<Reason> {
-    place.lost.then(|| Reason::SiteLost { site: place.site_name().clone() })
+fn site_present(place: &Place<'_>) -> Option<Reason> {
+    place.is_lost().then(|| Reason::SiteLost { site: place.site_name().clone() })
 }
 
-fn cluster_standing(_: &Ask<'_>, place: &Place<'_>) -> Option<Reason> {
-    let found = place.cluster.standing;
+fn cluster_standing(_: &Shape, cluster: &Cluster) -> Option<Reason> {
+    let found = cluster.standing;
     (found != ClusterStanding::Active).then_some(Reason::ClusterStanding { found })
 }
 
-fn observation(_: &Ask<'_>, place: &Place<'_>) -> Option<Reason> {
-    match &place.cluster.observation {
+fn observation(_: &Shape, cluster: &Cluster) -> Option<Reason> {
+    match &cluster.observation {
         None => Some(Reason::NotObserved),
         Some(seen) => (!seen.ready).then(|| Reason::NotReady { impairment: seen.impairment.clone() }),
     }
 }
 
-fn zone(ask: &Ask<'_>, place: &Place<'_>) -> Option<Reason> {
-    let (found, wanted) = (place.cluster.spec.zone, ask.shape.zone);
+fn zone(shape: &Shape, cluster: &Cluster) -> Option<Reason> {
+    let (found, wanted) = (cluster.spec.zone, shape.zone);
     (found != wanted).then_some(Reason::Zone { found, wanted })
 }
 
-fn schutzbedarf(ask: &Ask<'_>, place: &Place<'_>) -> Option<Reason> {
-    let (found, wanted) = (place.cluster.spec.schutzbedarf, ask.shape.schutzbedarf);
+fn schutzbedarf(shape: &Shape, cluster: &Cluster) -> Option<Reason> {
+    let (found, wanted) = (cluster.spec.schutzbedarf, shape.schutzbedarf);
     (found != wanted).then_some(Reason::Schutzbedarf { found, wanted })
 }
 
-fn confidentiality(ask: &Ask<'_>, place: &Place<'_>) -> Option<Reason> {
-    let (found, wanted) = (place.cluster.spec.confidentiality, ask.shape.confidentiality);
+fn confidentiality(shape: &Shape, cluster: &Cluster) -> Option<Reason> {
+    let (found, wanted) = (cluster.spec.confidentiality, shape.confidentiality);
     (found < wanted).then_some(Reason::Confidentiality { found, wanted })
 }
 
-fn stage(ask: &Ask<'_>, place: &Place<'_>) -> Option<Reason> {
-    let (found, wanted) = (place.cluster.spec.stage, ask.shape.stage);
+fn stage(shape: &Shape, cluster: &Cluster) -> Option<Reason> {
+    let (found, wanted) = (cluster.spec.stage, shape.stage);
     (found != wanted).then_some(Reason::Stage { found, wanted })
 }
 
@@ -129,46 +153,46 @@ fn evidence(ask: &Ask<'_>, place: &Place<'_>, kind: EvidenceKind) -> Option<Reas
     }
 }
 
-fn networks(ask: &Ask<'_>, place: &Place<'_>) -> Option<Reason> {
-    let found = &place.cluster.spec.networks;
-    let missing = missing(&ask.shape.networks, found)?;
+fn networks(shape: &Shape, cluster: &Cluster) -> Option<Reason> {
+    let found = &cluster.spec.networks;
+    let missing = missing(&shape.networks, found)?;
     Some(Reason::Networks { found: found.clone(), missing })
 }
 
-fn kubernetes(ask: &Ask<'_>, place: &Place<'_>) -> Option<Reason> {
+fn kubernetes(shape: &Shape, cluster: &Cluster) -> Option<Reason> {
     // Without an observation that filter says so.
-    let found = place.cluster.observation.as_ref()?.kubernetes;
-    let (min, max) = (ask.shape.kubernetes_min, ask.shape.kubernetes_max);
+    let found = cluster.observation.as_ref()?.kubernetes;
+    let (min, max) = (shape.kubernetes_min, shape.kubernetes_max);
     let fits = min.is_none_or(|min| found >= min) && max.is_none_or(|max| found <= max);
     (!fits).then_some(Reason::Kubernetes { found, min, max })
 }
 
-fn api_kinds(ask: &Ask<'_>, place: &Place<'_>) -> Option<Reason> {
-    let known = &place.cluster.observation.as_ref()?.kinds;
-    missing(&ask.shape.kinds, known).map(|missing| Reason::ApiKinds { missing })
+fn api_kinds(shape: &Shape, cluster: &Cluster) -> Option<Reason> {
+    let known = &cluster.observation.as_ref()?.kinds;
+    missing(&shape.kinds, known).map(|missing| Reason::ApiKinds { missing })
 }
 
-fn cluster_kinds(ask: &Ask<'_>, place: &Place<'_>) -> Option<Reason> {
-    let found = &place.cluster.spec.cluster_kinds;
-    let missing = missing(&ask.shape.cluster_kinds, found)?;
+fn cluster_kinds(shape: &Shape, cluster: &Cluster) -> Option<Reason> {
+    let found = &cluster.spec.cluster_kinds;
+    let missing = missing(&shape.cluster_kinds, found)?;
     Some(Reason::ClusterKinds { found: found.clone(), missing })
 }
 
-fn storage_classes(ask: &Ask<'_>, place: &Place<'_>) -> Option<Reason> {
-    let found = &place.cluster.observation.as_ref()?.storage_classes;
-    let missing = missing(&ask.shape.storage_classes, found)?;
+fn storage_classes(shape: &Shape, cluster: &Cluster) -> Option<Reason> {
+    let found = &cluster.observation.as_ref()?.storage_classes;
+    let missing = missing(&shape.storage_classes, found)?;
     Some(Reason::StorageClasses { found: found.clone(), missing })
 }
 
-fn ingress_classes(ask: &Ask<'_>, place: &Place<'_>) -> Option<Reason> {
-    let found = &place.cluster.observation.as_ref()?.ingress_classes;
-    let missing = missing(&ask.shape.ingress_classes, found)?;
+fn ingress_classes(shape: &Shape, cluster: &Cluster) -> Option<Reason> {
+    let found = &cluster.observation.as_ref()?.ingress_classes;
+    let missing = missing(&shape.ingress_classes, found)?;
     Some(Reason::IngressClasses { found: found.clone(), missing })
 }
 
-fn labels(ask: &Ask<'_>, place: &Place<'_>) -> Option<Reason> {
-    let has = &place.cluster.spec.labels;
-    let (key, wanted) = ask.shape.labels.iter().find(|(key, wanted)| has.get(*key) != Some(wanted))?;
+fn labels(shape: &Shape, cluster: &Cluster) -> Option<Reason> {
+    let has = &cluster.spec.labels;
+    let (key, wanted) = shape.labels.iter().find(|(key, wanted)| has.get(*key) != Some(wanted))?;
     Some(Reason::Label { key: key.clone(), found: has.get(key).cloned(), wanted: wanted.clone() })
 }
 

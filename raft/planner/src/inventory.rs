@@ -9,7 +9,8 @@ use verbund_model::resource::{
 };
 use verbund_model::{ClusterName, EvidenceName, ExceptionName, OrgName, SiteName, WorkloadName};
 
-use crate::demand::{Demand, Group};
+use crate::demand::{Demand, Group, group};
+use crate::offer::Offer;
 use crate::sum::Sum;
 
 /// What planning needs of the state. Cloning is O(1); each change is O(log n), and O(copies) for placements. It is a function of
@@ -24,7 +25,8 @@ pub struct Inventory {
     pub(crate) facts: OrdMap<SiteName, SiteFacts>,
     pub(crate) absent: OrdSet<SiteName>,
     pub(crate) clusters: OrdMap<ClusterName, Arc<Cluster>>,
-    pub(crate) groups: OrdMap<Group, OrdSet<ClusterName>>,
+    /// The clusters of each group, by what they offer.
+    pub(crate) groups: OrdMap<Group, OrdMap<Offer, OrdSet<ClusterName>>>,
     pub(crate) site_clusters: OrdMap<SiteName, OrdSet<ClusterName>>,
     pub(crate) leases: OrdMap<ClusterName, Lease>,
     evidence: OrdMap<EvidenceName, Evidence>,
@@ -115,18 +117,24 @@ impl Inventory {
     /// Puts a cluster, new or changed, with its last observation.
     pub fn put_cluster(&mut self, cluster: &Cluster) {
         self.remove_cluster(&cluster.name);
-        let spec = &cluster.spec;
-        enter(&mut self.groups, (spec.zone, spec.schutzbedarf, spec.stage), cluster.name.clone());
+        let cluster = Arc::new(cluster.clone());
+        let offers = self.groups.entry(group(&cluster.spec)).or_default();
+        enter(offers, Offer::of(Arc::clone(&cluster)), cluster.name.clone());
         enter(&mut self.site_clusters, cluster.site.clone(), cluster.name.clone());
-        self.clusters.insert(cluster.name.clone(), Arc::new(cluster.clone()));
+        self.clusters.insert(cluster.name.clone(), cluster);
     }
 
     /// Forgets a cluster; its lease and the copies on it have removals of their own.
     pub fn remove_cluster(&mut self, name: &ClusterName) {
         if let Some(old) = self.clusters.remove(name) {
-            let spec = &old.spec;
-            leave(&mut self.groups, &(spec.zone, spec.schutzbedarf, spec.stage), name);
             leave(&mut self.site_clusters, &old.site, name);
+            let group = group(&old.spec);
+            if let Some(offers) = self.groups.get_mut(&group) {
+                leave(offers, &Offer::of(old), name);
+                if offers.is_empty() {
+                    self.groups.remove(&group);
+                }
+            }
         }
     }
 

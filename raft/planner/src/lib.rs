@@ -23,6 +23,7 @@ mod exception;
 mod filter;
 mod ground;
 mod inventory;
+mod offer;
 mod place;
 mod plan;
 mod reason;

@@ -13,7 +13,10 @@ pub(crate) struct Place<'a> {
     pub(crate) site: Option<&'a SiteEntry>,
     pub(crate) organisation: Option<Standing>,
     pub(crate) facts: Option<&'a SiteFacts>,
-    pub(crate) lost: bool,
+    /// Whether its site was found lost.
+    lost: bool,
+    /// Whether the loss of its site is tried: it counts as lost, and the lease as ended.
+    pub(crate) gone: bool,
     pub(crate) lease: Option<&'a Lease>,
     /// What its nodes can give without what others use there: the most that the federation can have.
     pub(crate) capacity: [u64; 4],
@@ -36,6 +39,7 @@ impl<'a> Place<'a> {
             organisation: site.and_then(|site| inventory.organisations.get(&site.organisation).copied()),
             facts: inventory.facts.get(&cluster.site),
             lost: inventory.absent.contains(&cluster.site),
+            gone: false,
             lease: inventory.leases.get(&cluster.name),
             capacity,
             reserved: inventory.reserved.get(&cluster.name).cloned().unwrap_or_default(),
@@ -60,7 +64,12 @@ impl<'a> Place<'a> {
 
     /// The open generation of its lease.
     pub(crate) fn open_generation(&self) -> Option<u64> {
-        self.lease.filter(|lease| lease.open).map(|lease| lease.generation)
+        self.lease.filter(|lease| lease.open && !self.gone).map(|lease| lease.generation)
+    }
+
+    /// Whether its site is lost.
+    pub(crate) const fn is_lost(&self) -> bool {
+        self.lost || self.gone
     }
 
     /// What is free of the i-th plain amount, with `own` of what is reserved given back.

@@ -60,7 +60,7 @@ pub(crate) enum Authority {
 
 pub(crate) fn plan_one(ground: &mut Ground<'_>, request: &Request, demand: &Demand, authority: Authority) -> Plan {
     let before = ground.placement(&demand.name);
-    let mut draft = Draft::new(ground, request, demand, before.as_deref(), authority);
+    let mut draft = Draft::new(ground, request, demand, before, authority);
     let done = match demand.mode {
         Mode::Exclusive { fence } => exclusive::place(&mut draft, fence),
         Mode::Parallel { copies } => parallel::place(&mut draft, usize::from(copies)),

@@ -1,7 +1,9 @@
 //! How well a place fits, in whole numbers.
 
-use verbund_model::SiteName;
+pub(crate) mod hope;
+
 use verbund_model::resource::{Coordinates, CopyRole, DistanceClass};
+use verbund_model::{OrgName, SiteName};
 
 use crate::distance::GEOREDUNDANT;
 use crate::filter::Seek;
@@ -89,17 +91,22 @@ pub(crate) struct Near<'a> {
 
 impl<'a> Near<'a> {
     /// The other copies; without any, where it was before; without that, the sites of the customer or of its operator.
-    pub(crate) fn points(seek: &Seek<'_>, inventory: &Inventory) -> Vec<Coordinates> {
-        let place = |site: &SiteName| inventory.facts.get(site).map(|facts| facts.coordinates);
+    pub(crate) fn point<'s>(seek: &'s Seek<'_>, inventory: &Inventory) -> Point<'s> {
         if !seek.others.is_empty() {
-            return seek.others.iter().filter_map(|other| other.coordinates).collect();
+            return Point::Others(seek.others.iter().filter_map(|other| other.coordinates).collect());
         }
-        if let Some(home) = seek.home.as_ref().and_then(|home| inventory.site_of(home)).and_then(place) {
-            return vec![home];
+        let home = seek.home.as_ref().and_then(|home| inventory.site_of(home));
+        match home.and_then(|site| inventory.facts.get(site)) {
+            Some(facts) => Point::Home(facts.coordinates),
+            None => Point::Organisation(seek.demand.customer.as_ref().unwrap_or(&seek.demand.organisation)),
         }
-        let whose = seek.demand.customer.as_ref().unwrap_or(&seek.demand.organisation);
-        let sites = inventory.organisation_sites.get(whose).into_iter().flatten();
-        sites.take(MOST_POINTS).filter_map(place).collect()
+    }
+
+    /// Where the sites of an organisation stand.
+    pub(crate) fn homes(organisation: &OrgName, inventory: &Inventory) -> Vec<Coordinates> {
+        let sites = inventory.organisation_sites.get(organisation).into_iter().flatten();
+        let facts = sites.take(MOST_POINTS).filter_map(|site| inventory.facts.get(site));
+        facts.map(|facts| facts.coordinates).collect()
     }
 
     /// Where the workload has a copy, or was before.
@@ -119,6 +126,16 @@ impl<'a> Near<'a> {
         }
         BEST.saturating_sub(away)
     }
+}
+
+/// From where it is measured how near a place is.
+pub(crate) enum Point<'s> {
+    /// Where the other copies are: the farthest counts.
+    Others(Vec<Coordinates>),
+    /// Where the workload was before.
+    Home(Coordinates),
+    /// The sites of an organisation: the nearest counts.
+    Organisation(&'s OrgName),
 }
 
 /// Of an organisation with many sites, the first by name stand for all.

@@ -19,7 +19,7 @@ pub fn why(inventory: &Inventory, workload: &WorkloadName, now: Millis) -> Optio
     // Every cluster is tried, so every group is on the ground.
     let mut ground = Ground::of_all(inventory, now);
     let placement = inventory.placement(workload);
-    let lacks = lacks(inventory, demand, placement);
+    let lacks = ground.lacks(demand, placement);
     let sought = match lacks.first() {
         Some(Lack::Standby) => CopyRole::Standby,
         _ => CopyRole::Active,
@@ -36,20 +36,6 @@ pub fn why(inventory: &Inventory, workload: &WorkloadName, now: Millis) -> Optio
         sought,
         clusters: clusters.collect(),
     })
-}
-
-/// What a workload lacks. An exclusive copy whose lease has ended and a parallel one at a lost site do not count.
-pub(crate) fn lacks(inventory: &Inventory, demand: &Demand, placement: Option<&Placement>) -> Vec<Lack> {
-    let copies = placement.map_or(&[][..], |placement| &placement.copies);
-    let serves = |copy: &&verbund_model::resource::PlacedCopy| {
-        let lease = inventory.leases.get(&copy.cluster);
-        let leased = lease.is_some_and(|lease| lease.open && lease.generation == copy.generation);
-        let lost = inventory.site_of(&copy.cluster).is_none_or(|site| inventory.absent.contains(site));
-        copy.role == CopyRole::Active && if demand.is_exclusive() { leased } else { !lost }
-    };
-    let active = copies.iter().filter(serves).count() < demand.copies();
-    let standby = demand.standby.is_some() && !copies.iter().any(|copy| copy.role == CopyRole::Standby);
-    active.then_some(Lack::Active).into_iter().chain(standby.then_some(Lack::Standby)).collect()
 }
 
 /// What is sought, as `cluster` has to be judged: a standby beside the active copies, a parallel copy beside those elsewhere, an

@@ -1,5 +1,7 @@
 //! A placement while it is being planned.
 
+use std::sync::Arc;
+
 use verbund_model::resource::{Cause, CopyPhase, CopyRole, FailoverAuthority, PlacedCopy, Placement, Waiting};
 use verbund_model::{ClusterName, SiteName};
 
@@ -17,7 +19,7 @@ pub(super) struct Draft<'g, 'a> {
     pub(super) request: &'g Request,
     pub(super) demand: &'g Demand,
     authority: Authority,
-    before: Placement,
+    before: Arc<Placement>,
     existed: bool,
     /// What becomes of it.
     pub(super) placement: Placement,
@@ -30,12 +32,12 @@ impl<'g, 'a> Draft<'g, 'a> {
         ground: &'g mut Ground<'a>,
         request: &'g Request,
         demand: &'g Demand,
-        before: Option<&Placement>,
+        before: Option<Arc<Placement>>,
         authority: Authority,
     ) -> Self {
         let existed = before.is_some();
-        let before = before.cloned().unwrap_or_else(|| empty(&demand.name, request));
-        let placement = Placement { waiting: None, ..before.clone() };
+        let before = before.unwrap_or_else(|| Arc::new(empty(&demand.name, request)));
+        let placement = Placement { waiting: None, ..before.as_ref().clone() };
         Self { ground, request, demand, authority, before, existed, placement, choices: vec![], lacks: vec![] }
     }
 
@@ -210,7 +212,7 @@ impl<'g, 'a> Draft<'g, 'a> {
         if self.placement.waiting.is_some() && !self.lacks.contains(&Lack::Active) {
             self.lacks.insert(0, Lack::Active);
         }
-        let changed = !self.existed || self.placement != self.before;
+        let changed = !self.existed || self.placement != *self.before;
         if changed {
             self.placement.cause = self.request.cause.clone();
             self.placement.change = self.request.change.clone();
@@ -223,7 +225,7 @@ impl<'g, 'a> Draft<'g, 'a> {
     pub(super) fn refuse(mut self, refused: Refused) -> Plan {
         self.choices.clear();
         let report = self.report(Some(refused));
-        Plan { placement: self.before, changed: false, report }
+        Plan { placement: Arc::unwrap_or_clone(self.before), changed: false, report }
     }
 
     fn report(&mut self, refused: Option<Refused>) -> Report {

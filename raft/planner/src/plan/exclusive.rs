@@ -159,9 +159,8 @@ fn running(draft: &Draft<'_, '_>, fence: FenceLevel, place: Option<&ClusterName>
 
 /// Whether the lease under which a copy ran has ended.
 fn has_ended(draft: &Draft<'_, '_>, cluster: &ClusterName, generation: u64) -> bool {
-    let lease = draft.ground.inventory.leases.get(cluster);
-    generation > 0
-        && lease.is_some_and(|lease| lease.generation > generation || (lease.generation == generation && !lease.open))
+    let lease = draft.ground.lease(cluster);
+    generation > 0 && lease.is_some_and(|(last, open)| last > generation || (last == generation && !open))
 }
 
 /// Whether an active copy runs under the open generation.

@@ -4,5 +4,6 @@
 
 pub mod large;
 pub mod scenario;
+pub mod small;
 pub mod state;
 pub mod tell;
