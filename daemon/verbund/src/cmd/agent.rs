@@ -5,7 +5,8 @@ use std::path::Path;
 use std::sync::Arc;
 
 use verbund_agent::{
-    Agent, AgentConfig, Connection, Enrolment, Parts, SessionStore, SystemClock, answer_questions, serve_guards,
+    Agent, AgentConfig, Clock as _, Connection, Enrolment, Parts, SessionStore, SystemClock, answer_questions,
+    serve_guards,
 };
 use verbund_agent_core::{Driver, PullPolicy};
 use verbund_agent_kube::KubeDriver;
