@@ -260,7 +260,7 @@ impl Generator {
                 let done = self.random.chance(10).then(|| model.verdicts.keys().next_back().copied()).flatten();
                 (node, Command::PlanNext { verdict: done.or_else(|| self.random.pick(&pending).copied())? })
             }
-            103..=108 => {
+            103..=108 | 138..=141 => {
                 // What lacks something, and what is where it should not be any more.
                 let live = model.workloads.keys().filter(|name| name.as_str().starts_with("w-"));
                 let due = live.filter(|name| country.f.state.is_due(name, country.f.clock)).cloned();
