@@ -52,6 +52,7 @@ impl Act<'_> {
             C::Approve { subject } => self.approve(subject),
             C::Invite { key, site, organisation, expires } => self.invite(key, site, organisation, *expires),
             C::RevokeInvitation { invitation } => self.revoke_invitation(invitation),
+            C::RefuseAdmission { request, reason } => self.refuse_admission(request, reason),
             C::CreateOrganisation { name, display_name, roles, administrator, administrator_key } => {
                 self.create_organisation(name, display_name, roles, None, administrator, administrator_key)
             }

@@ -3,7 +3,7 @@
 //! | author | may |
 //! |---|---|
 //! | m coordinators | admit; policies, timings, voter replacement by hand, the set of coordinators: one proposes, the others approve |
-//! | one coordinator | invite, create an organisation with its first administrator, suspend and resume, one of two approvals of an exception |
+//! | one coordinator | invite, take an invitation back, refuse a request for admission, create an organisation with its first administrator, suspend and resume, one of two approvals of an exception |
 //! | organisation's administrator | its users, keys, role bindings, sub-organisations |
 //! | Plattformbetreiber | its own sites: facts, nodes, clusters, evidence, licence vetoes, `ConfirmFence` at its clusters |
 //! | Softwarebetreiber | its own workloads: apply, delete, failover, relocate, failback, drill, changes, asking for exceptions |
@@ -64,6 +64,7 @@ pub fn needed<'a>(command: &'a Command, state: &'a State) -> Needed<'a> {
         C::ApproveException { .. }
         | C::Invite { .. }
         | C::RevokeInvitation { .. }
+        | C::RefuseAdmission { .. }
         | C::CreateOrganisation { .. }
         | C::SuspendOrganisation { .. }
         | C::ResumeOrganisation { .. } => Needed::Coordinator,

@@ -54,6 +54,7 @@ fn primary(state: &State, command: &Command) -> Option<Primary> {
         C::Approve { subject } => of::<Proposal>(state, subject),
         C::Invite { key, .. } => of::<Invitation>(state, &verbund_identity::key_id(key)),
         C::RevokeInvitation { invitation } => of::<Invitation>(state, invitation),
+        C::RefuseAdmission { request, .. } => of::<Admission>(state, request),
         C::CreateOrganisation { name, .. }
         | C::SuspendOrganisation { name }
         | C::ResumeOrganisation { name }

@@ -78,7 +78,7 @@ impl Object {
                 set(&mut resource.status, "used", use_of(&held.value.used));
                 resource
             }
-            Self::Admission(held) => resource(held, &["approvals", "admitted"]),
+            Self::Admission(held) => resource(held, &["approvals", "admitted", "refused"]),
             Self::Proposal(held) => resource(held, &["approvals", "coordinatorSetVersion", "done"]),
             Self::Policy(held) => resource(held, &[]),
             Self::CatalogueEntry(held) => resource(held, &[]),

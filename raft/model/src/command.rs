@@ -50,6 +50,13 @@ pub enum Command {
         /// Id of its one-time key.
         invitation: KeyId,
     },
+    /// One coordinator: refuses a request for admission for good. The site may ask again with a new invitation.
+    RefuseAdmission {
+        /// Hash of the request, which is not admitted.
+        request: Hash,
+        /// Why, as the site is told: 1 to 1,000 characters.
+        reason: String,
+    },
     /// One coordinator: creates an organisation with its first administrator.
     CreateOrganisation {
         /// Its name.

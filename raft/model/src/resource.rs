@@ -17,7 +17,7 @@ mod user;
 mod workload;
 
 pub use address::{Address, AddressError};
-pub use admission::{Admission, AdmissionRequest, Invitation, InvitationUse, Proofs};
+pub use admission::{Admission, AdmissionRefusal, AdmissionRequest, Invitation, InvitationUse, Proofs};
 pub use amounts::Amounts;
 pub use catalogue::{CatalogueEntry, Policy};
 pub use cluster::{

@@ -202,6 +202,7 @@ fn commands() -> Vec<Command> {
         Command::Approve { subject: Hash([7; 32]) },
         Command::Invite { key: key.clone(), site: name("s"), organisation: name("o"), expires: 1 },
         Command::RevokeInvitation { invitation: KeyId::default() },
+        Command::RefuseAdmission { request: Hash([7; 32]), reason: "r".into() },
         Command::CreateOrganisation {
             name: name("n"),
             display_name: "N".into(),
@@ -445,12 +446,14 @@ fn rarer_resources() {
         invited_by: KeyId::default(),
         used,
     };
-    let admission = |admitted| Admission {
+    let admission = |admitted, refused| Admission {
         hash: Hash([1; 32]),
         request: admission_request(),
         approvals: [KeyId::default()].into(),
         admitted,
+        refused,
     };
+    let refusal = AdmissionRefusal { by: KeyId::default(), reason: "r".to_owned() };
     let proposal = |action| Proposal {
         hash: Hash([1; 32]),
         action,
@@ -462,8 +465,9 @@ fn rarer_resources() {
         Object::Invitation(held(invitation(InvitationUse::Open))),
         Object::Invitation(held(invitation(InvitationUse::Revoked))),
         Object::Invitation(held(invitation(InvitationUse::Used { request: Hash([2; 32]) }))),
-        Object::Admission(held(admission(None))),
-        Object::Admission(held(admission(Some(NodeId::mint(0, 2))))),
+        Object::Admission(held(admission(None, None))),
+        Object::Admission(held(admission(Some(NodeId::mint(0, 2)), None))),
+        Object::Admission(held(admission(None, Some(refusal)))),
     ];
     objects.extend(actions().into_iter().map(|action| Object::Proposal(held(proposal(action)))));
     for object in objects {

@@ -5,12 +5,13 @@ use std::collections::BTreeSet;
 use verbund_identity::certificate::is_issued_by;
 use verbund_identity::{CaCertificate, CaCertificateError, admission_binding, key_id, sha256};
 use verbund_model::resource::{
-    Admission, AdmissionRequest, Der, Invitation, InvitationUse, KeyOwner, Millis, Organisation, Proofs, RegisteredKey,
-    Site, Standing,
+    Admission, AdmissionRefusal, AdmissionRequest, Der, Invitation, InvitationUse, KeyOwner, Millis, Organisation,
+    Proofs, RegisteredKey, Site, Standing,
 };
 use verbund_model::{Accepted, Algorithm, Hash, KeyId, NodeId, OrgName, PublicKey, Refusal, SiteName};
 
 use super::coordinators::Count;
+use super::form::text;
 use super::site::check_addresses;
 use crate::act::{Act, Decision, check_key, conflict, invalid, within};
 use crate::instant::rfc3339;
@@ -80,7 +81,8 @@ impl Act<'_> {
         self.check_proof("node", &request.node_key, &binding, &proofs.node)?;
         self.check_proof("issuing CA", &authority.issuing_key, &binding, &proofs.issuing)?;
         self.put(Invitation { used: InvitationUse::Used { request: hash }, ..invitation });
-        self.put(Admission { hash, request: request.clone(), approvals: BTreeSet::new(), admitted: None });
+        let approvals = BTreeSet::new();
+        self.put(Admission { hash, request: request.clone(), approvals, admitted: None, refused: None });
         Ok(Accepted::Waiting { subject: hash, have: 0, need: self.federation().coordinators.threshold })
     }
 
@@ -161,6 +163,10 @@ impl Act<'_> {
         if found.value.admitted.is_some() || found.value.approvals.contains(&self.author.key) {
             return Ok(Accepted::Unchanged { version: found.version });
         }
+        if let Some(refused) = &found.value.refused {
+            let by = refused.by.0.short();
+            return Err(conflict(format!("the request was refused by coordinator {by}: {}", refused.reason)));
+        }
         let mut admission = found.value.clone();
         admission.approvals.insert(self.author.key);
         match self.count(*subject, &admission.approvals) {
@@ -175,6 +181,24 @@ impl Act<'_> {
                 Ok(Accepted::Admitted { node })
             }
         }
+    }
+
+    /// One coordinator is enough, as for taking an invitation back: to keep somebody out takes less than to let somebody
+    /// in, whoever approved in error undoes it so, and a coordinator who only obstructs is replaced by the others. It is for
+    /// good, so that nobody has to wonder whether approvals given before still count.
+    pub(crate) fn refuse_admission(&mut self, request: &Hash, reason: &str) -> Decision {
+        let found = self.existing::<Admission>(request)?;
+        if found.value.refused.is_some() {
+            return Ok(Accepted::Unchanged { version: found.version });
+        }
+        if let Some(node) = found.value.admitted {
+            return Err(conflict(format!("the request was admitted as node {node}: nothing to refuse")));
+        }
+        text("reason", reason, true)?;
+        let refused = Some(AdmissionRefusal { by: self.author.key, reason: reason.to_owned() });
+        let admission = Admission { refused, ..found.value.clone() };
+        self.put(admission);
+        Ok(self.changed())
     }
 
     fn admit(&mut self, request: &AdmissionRequest) -> Result<NodeId, Refusal> {

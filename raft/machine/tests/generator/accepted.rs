@@ -20,7 +20,7 @@ const ROLES: [UserRole; 6] = [
 
 impl Generator {
     pub(super) fn meant_well(&mut self, model: &Model) -> Option<Step> {
-        match self.random.below(1180) {
+        match self.random.below(1280) {
             0..=109 => self.apply_entry(model),
             110..=164 => self.delete_entry(model),
             165..=219 => self.bind(model),
@@ -41,6 +41,8 @@ impl Generator {
             999..=1048 => self.add_node(model),
             1049..=1090 => self.update_node(model),
             1091..=1134 => self.remove_node(model),
+            1135..=1184 => self.refuse(model),
+            1185..=1234 => self.ask(model),
             _ => self.repeat(model),
         }
     }
@@ -259,7 +261,9 @@ impl Generator {
 
     fn approve(&mut self, model: &Model) -> Option<Step> {
         let version = model.things.set().version;
-        let admissions = model.things.admissions.iter().filter(|(_, (_, a))| a.admitted.is_none());
+        let late = self.random.chance(5);
+        let admissions = model.things.admissions.iter();
+        let admissions = admissions.filter(|(_, (_, a))| a.admitted.is_none() && (late || a.refused.is_none()));
         let admissions = admissions.map(|(hash, (v, a))| (*hash, *v, a.approvals.clone()));
         let void = self.random.chance(5);
         let proposals = model.things.proposals.iter();
@@ -279,6 +283,21 @@ impl Generator {
         }
         let (statement, stamp) = self.say(model, &coordinator, Command::Approve { subject });
         let statement = self.condition(statement, Some(at));
+        self.send(model, (statement, stamp))
+    }
+
+    fn refuse(&mut self, model: &Model) -> Option<Step> {
+        let (again, late) = (self.random.chance(10), self.random.chance(3));
+        let requests = model.things.admissions.iter();
+        let requests = requests
+            .filter(|(_, (_, a))| (late || a.admitted.is_none()) && (again || a.refused.is_none()))
+            .map(|(hash, (version, _))| (*hash, *version));
+        let requests: Vec<(Hash, u64)> = requests.collect();
+        let (request, version) = *self.random.pick(&requests)?;
+        let coordinator = self.coordinator(model);
+        let reason = format!("Fingerabdruck passt nicht\n({})", self.random.below(100));
+        let (statement, stamp) = self.say(model, &coordinator, Command::RefuseAdmission { request, reason });
+        let statement = self.condition(statement, Some(version));
         self.send(model, (statement, stamp))
     }
 

@@ -323,7 +323,7 @@ impl Generator {
             let said = self.say(model, &person.key, Command::UpdateSite { site, land });
             return self.send(model, said);
         }
-        let command = match self.random.below(12) {
+        let command = match self.random.below(13) {
             0 => Command::Propose { action: Action::DeletePolicy { name: name("federation") } },
             1 => Command::Approve { subject: sha256(b"nothing") },
             2 => self.new_organisation(ALL_ROLES.into()),
@@ -340,6 +340,7 @@ impl Generator {
                 schema_version: 1,
                 document: self.document(),
             },
+            11 => Command::RefuseAdmission { request: sha256(b"nothing"), reason: "nein".to_owned() },
             _ => Command::BindRole { organisation, user, role: UserRole::Auditor, sites: BTreeSet::new() },
         };
         let said = self.say(model, &key, command);
@@ -454,7 +455,7 @@ impl Generator {
         let organisation = person.organisation.clone();
         let user = person.user.clone();
         let coordinator = self.coordinator(model);
-        let (key, command) = match self.random.below(9) {
+        let (key, command) = match self.random.below(10) {
             0 => (person.key, Command::AddUserKey { organisation, user, key: self.new384().key }),
             1 => {
                 let role = UserRole::Administrator;
@@ -472,6 +473,13 @@ impl Generator {
             5 => return self.invalid_opening(model),
             6 => return self.invalid_request(model),
             7 => return self.foreign_site(model),
+            8 => {
+                let open = model.things.admissions.iter();
+                let open = open.filter(|(_, (_, a))| a.admitted.is_none() && a.refused.is_none());
+                let open: Vec<_> = open.map(|(hash, _)| *hash).collect();
+                let reason = [" ", "a\u{7}b", ""][self.random.below(3)].to_owned();
+                (coordinator, Command::RefuseAdmission { request: *self.random.pick(&open)?, reason })
+            }
             _ => {
                 let keys = vec![self.new256().key];
                 (coordinator, Command::Propose { action: Action::SetCoordinators { keys, threshold: 1 } })

@@ -4,9 +4,9 @@ use std::collections::BTreeSet;
 
 use verbund_identity::{is_on_curve, key_id};
 use verbund_model::resource::{
-    Action, Address, Admission, AdmissionRequest, CatalogueEntry, CoordinatorSet, Invitation, InvitationUse, KeyOwner,
-    Millis, Node, NodeStanding, OrgRole, Organisation, Policy, Proposal, RegisteredKey, RoleBinding, Site, Standing,
-    User, UserRole,
+    Action, Address, Admission, AdmissionRefusal, AdmissionRequest, CatalogueEntry, CoordinatorSet, Invitation,
+    InvitationUse, KeyOwner, Millis, Node, NodeStanding, OrgRole, Organisation, Policy, Proposal, RegisteredKey,
+    RoleBinding, Site, Standing, User, UserRole,
 };
 use verbund_model::{Accepted, Algorithm, Command, Hash, KeyId, NodeId, OrgName, PublicKey, SiteName, UserId};
 
@@ -37,6 +37,7 @@ impl Model {
             }
             C::Invite { key, .. } => t.invitations.get(&key_id(key)).map(|x| x.0),
             C::RevokeInvitation { invitation } => t.invitations.get(invitation).map(|x| x.0),
+            C::RefuseAdmission { request, .. } => t.admissions.get(request).map(|x| x.0),
             C::CreateOrganisation { name, .. }
             | C::CreateSubOrganisation { name, .. }
             | C::SuspendOrganisation { name }
@@ -69,6 +70,9 @@ impl Model {
                 self.invite(index, &case.statement.key, key, site, organisation, *expires)?;
             }
             C::RevokeInvitation { invitation } => return self.take_back(index, invitation),
+            C::RefuseAdmission { request, reason } => {
+                return self.turn_down(index, &case.statement.key, request, reason);
+            }
             C::CreateOrganisation { name, display_name, roles, administrator, administrator_key } => {
                 self.found(index, name, display_name, roles, None, administrator, administrator_key)?;
             }
@@ -326,6 +330,19 @@ impl Model {
         }
     }
 
+    fn turn_down(&mut self, index: u64, author: &KeyId, request: &Hash, reason: &str) -> Expected {
+        let (version, admission) = self.things.admissions.get_mut(request).ok_or("not-found")?;
+        if admission.refused.is_some() {
+            return Ok(Accepted::Unchanged { version: *version });
+        }
+        must(admission.admitted.is_none(), "conflict")?;
+        must(reason.chars().count() <= 1000, "too-large")?;
+        must(!reason.trim().is_empty() && !reason.chars().any(|c| c.is_control() && c != '\n'), "invalid")?;
+        *version = index;
+        admission.refused = Some(AdmissionRefusal { by: *author, reason: reason.to_owned() });
+        Ok(Accepted::Changed { version: index })
+    }
+
     fn request(&mut self, index: u64, case: &Case, request: &AdmissionRequest) -> Expected {
         let key = case.statement.key;
         let (_, invitation) = self.things.invitations.get(&key).ok_or("not-found")?;
@@ -337,8 +354,13 @@ impl Model {
         must(case.proofs == (true, true), "bad-proof")?;
         let (version, invitation) = self.things.invitations.get_mut(&key).unwrap();
         (*version, invitation.used) = (index, InvitationUse::Used { request: case.payload });
-        let admission =
-            Admission { hash: case.payload, request: request.clone(), approvals: BTreeSet::new(), admitted: None };
+        let admission = Admission {
+            hash: case.payload,
+            request: request.clone(),
+            approvals: [].into(),
+            admitted: None,
+            refused: None,
+        };
         self.things.admissions.insert(case.payload, (index, admission));
         Ok(Accepted::Waiting { subject: case.payload, have: 0, need: self.things.set().threshold })
     }
@@ -363,9 +385,11 @@ impl Model {
     fn approve(&mut self, index: u64, author: &KeyId, subject: &Hash) -> Expected {
         let version = self.set_version();
         if let Some((at, admission)) = self.things.admissions.get_mut(subject) {
-            if admission.admitted.is_some() || !admission.approvals.insert(*author) {
+            if admission.admitted.is_some() || admission.approvals.contains(author) {
                 return Ok(Accepted::Unchanged { version: *at });
             }
+            must(admission.refused.is_none(), "conflict")?;
+            admission.approvals.insert(*author);
             *at = index;
             let admission = admission.clone();
             let (have, need) = self.need(&admission.approvals);

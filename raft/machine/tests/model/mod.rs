@@ -321,6 +321,7 @@ impl Model {
             | C::Approve { .. }
             | C::Invite { .. }
             | C::RevokeInvitation { .. }
+            | C::RefuseAdmission { .. }
             | C::CreateOrganisation { .. }
             | C::SuspendOrganisation { .. }
             | C::ResumeOrganisation { .. } => *owner == KeyOwner::Coordinator,

@@ -287,6 +287,73 @@ fn only_distinct_present_coordinators_count() {
 }
 
 #[test]
+fn one_coordinator_refuses_a_request_for_good() {
+    let mut federation = federation();
+    let asking = federation.ask("west", "amt", "DE-NW");
+    let refuse = |reason: &str| Command::RefuseAdmission { request: asking.hash, reason: reason.to_owned() };
+    let (first, second) = (federation.coordinator(0), federation.coordinator(1));
+
+    // Nobody else may, whatever they are: the site itself, its organisation, a node.
+    let chef = federation.organisation("anderes");
+    for stranger in [&asking.invitation, &chef, &federation.founders.node.clone()] {
+        let refusal = federation.refused(stranger, refuse("nein"));
+        let wanted =
+            |refusal: &Refusal| matches!(refusal, Refusal::NotAuthorised { .. } | Refusal::InvitationSpent { .. });
+        assert!(wanted(&refusal), "{refusal:?}");
+    }
+    let nothing = Command::RefuseAdmission { request: verbund_identity::sha256(b"nichts"), reason: "nein".to_owned() };
+    assert!(matches!(federation.refused(&first, nothing), Refusal::NotFound { .. }));
+    for bad in ["", " \n", "a\u{7}b"] {
+        assert_eq!(invalid_field(Outcome::Refused(federation.refused(&first, refuse(bad)))), "reason");
+    }
+    assert!(matches!(federation.refused(&first, refuse(&"ä".repeat(1001))), Refusal::TooLarge { .. }));
+
+    // Whoever approved may think better of it, and that is the end: the approvals of the others let nobody in.
+    federation.act(&first, Command::Approve { subject: asking.hash });
+    let accepted = federation.act(&first, refuse("Fingerabdruck\npasst nicht"));
+    assert!(matches!(accepted, Accepted::Changed { .. }), "{accepted:?}");
+    let kept = federation.state.admission(&asking.hash).unwrap().value.clone();
+    let refused_by = kept.refused.unwrap();
+    assert_eq!((refused_by.by, refused_by.reason.as_str()), (first.id, "Fingerabdruck\npasst nicht"));
+    assert_eq!(kept.approvals, [first.id].into(), "what was approved stays on record");
+    for coordinator in [&second, &federation.coordinator(2)] {
+        let Refusal::Conflict { what } = federation.refused(coordinator, Command::Approve { subject: asking.hash })
+        else {
+            panic!("a refused request can be approved")
+        };
+        assert!(what.contains(&first.id.0.short()) && what.contains("Fingerabdruck"), "{what}");
+    }
+    assert!(federation.state.site(&name("west")).is_none());
+
+    // Another refusal adds nothing, and the first reason stays.
+    let again = federation.act(&second, refuse("auch nicht"));
+    assert!(matches!(again, Accepted::Unchanged { .. }), "{again:?}");
+    assert_eq!(federation.state.admission(&asking.hash).unwrap().value.refused.as_ref().unwrap().by, first.id);
+
+    // The invitation stays used; the site comes in with another one, and the same keys.
+    assert!(matches!(
+        refused(ask_with(&mut federation, &asking.invitation, |_, _, _| {})),
+        Refusal::InvitationSpent { .. }
+    ));
+    let invitation = federation.invitation("west", "amt");
+    let id = federation.state.federation().value.id;
+    let proofs = proofs(&id, &invitation.id, &asking.request, &asking.node, &asking.issuing);
+    let command = Command::RequestAdmission { request: asking.request.clone(), proofs };
+    let envelope = signed(&invitation, federation.statement(&invitation, command).to_payload());
+    assert!(matches!(federation.apply(&envelope), Outcome::Accepted(_)));
+    let approve = Command::Approve { subject: envelope.payload_hash() };
+    federation.act(&first, approve.clone());
+    let Accepted::Admitted { node } = federation.act(&second, approve) else { panic!("not admitted") };
+
+    // What was admitted cannot be refused any more.
+    let late = Command::RefuseAdmission { request: envelope.payload_hash(), reason: "zu spät".to_owned() };
+    let Refusal::Conflict { what } = federation.refused(&first, late) else {
+        panic!("an admitted request was refused")
+    };
+    assert!(what.contains(&node.to_string()), "{what}");
+}
+
+#[test]
 fn a_lost_voter_is_replaced() {
     let mut federation = federation();
     let (node, _) = federation.site("west", "amt", "DE-NW");

@@ -6,10 +6,11 @@ use std::path::PathBuf;
 
 use data_encoding::HEXLOWER;
 use verbund_identity::{Authentication, Envelope, PureVerifier};
-use verbund_machine::{AuditRecord, Entry, LogEntry, LogId, Membership, State};
-use verbund_model::{Command, NodeId};
+use verbund_machine::{AuditRecord, Entry, LogEntry, LogId, Membership, Restore, State};
+use verbund_model::resource::AdmissionRequest;
+use verbund_model::{Command, NodeId, Outcome};
 
-use crate::support::build::{Ca, Founders, START, Statements, batch, document, name, signed};
+use crate::support::build::{Ca, Founders, START, Statements, batch, document, name, proofs, signed};
 use crate::support::keys::Signer;
 
 fn golden(file: &str, lines: &[Vec<u8>]) {
@@ -110,19 +111,76 @@ fn log(federation: verbund_model::FederationId) -> Vec<Vec<u8>> {
     entries
 }
 
-#[test]
-fn bytes_of_entries_records_and_snapshots_stay() {
+/// Invitations, requests, approvals, a refusal, and an approval that comes too late.
+fn admissions(federation: verbund_model::FederationId) -> Vec<Vec<u8>> {
+    let coordinators = [Signer::real384(1), Signer::real384(2)];
+    let say = Statements { federation };
+    let at = START + 5000;
+    let by = |who: usize, sequence, command| {
+        let signer = &coordinators[who];
+        signed(signer, say.statement(&signer.id, 1, sequence, at, command).to_payload())
+    };
+    let asks = |invitation: &Signer, number: u8, site: &str| {
+        let root = Ca::root(&format!("root {site}"), Signer::real384(20 + number));
+        let issuing = root.below(&format!("issuing {site}"), Signer::real384(30 + number));
+        let node = Signer::real256(40 + number);
+        let request = AdmissionRequest {
+            site: name(site),
+            organisation: name("kost"),
+            land: name("DE-BE"),
+            anchors: vec![root.der],
+            issuing_certificate: issuing.der,
+            sealing_key: Signer::real384(50 + number).key,
+            node_key: node.key.clone(),
+            addresses: vec![name("localhost:7100")],
+        };
+        let proofs = proofs(&federation, &invitation.id, &request, &node, &issuing.signer);
+        let command = Command::RequestAdmission { request, proofs };
+        signed(invitation, say.statement(&invitation.id, 0, 0, at, command).to_payload())
+    };
+    let keys = [Signer::real256(21), Signer::real256(22)];
+    let invite = |key: &Signer, site: &str| Command::Invite {
+        key: key.key.clone(),
+        site: name(site),
+        organisation: name("kost"),
+        expires: at + 3_600_000,
+    };
+    let (west, ost) = (asks(&keys[0], 1, "west"), asks(&keys[1], 2, "ost"));
+    let refuse =
+        |request| Command::RefuseAdmission { request, reason: "Fingerabdruck\npasst nicht: „ab“".to_owned() };
+    let envelopes = [
+        by(0, 0, Command::OpenSession {}),
+        by(1, 0, Command::OpenSession {}),
+        by(0, 1, invite(&keys[0], "west")),
+        by(0, 2, invite(&keys[1], "ost")),
+        west.clone(),
+        ost.clone(),
+        by(0, 3, Command::Approve { subject: west.payload_hash() }),
+        by(1, 1, refuse(west.payload_hash())),
+        by(1, 2, Command::Approve { subject: west.payload_hash() }),
+        by(0, 4, Command::Approve { subject: ost.payload_hash() }),
+        by(1, 3, Command::Approve { subject: ost.payload_hash() }),
+        by(0, 5, refuse(ost.payload_hash())),
+    ];
+    let entry =
+        |(envelope, stamp): (&Envelope, u64)| Entry { stamp: at + stamp, envelope: envelope.to_bytes() }.to_bytes();
+    envelopes.iter().zip(1..).map(entry).collect()
+}
+
+/// Applies a log, and holds all that comes of it against the files of that name.
+fn apply_golden(prefix: &str, log: impl FnOnce(verbund_model::FederationId) -> Vec<Vec<u8>>) -> Vec<Option<Outcome>> {
     let genesis = founders().genesis(2).to_bytes();
     let mut state = State::from_genesis(&genesis).unwrap();
     let entries = log(state.federation().value.id);
     let mut heads = vec![head(&state)];
-    let mut records = Vec::new();
+    let (mut records, mut outcomes) = (Vec::new(), Vec::new());
     let mut apply = |state: &mut State, index, entry: LogEntry<'_>| {
         let applied = state.apply(LogId { term: 3, node: 1, index }, entry, &PureVerifier);
         let bytes = applied.record.to_bytes();
         assert_eq!(AuditRecord::from_bytes(&bytes), Ok(applied.record.clone()));
         records.push(bytes);
         heads.push(head(state));
+        outcomes.push(applied.outcome);
     };
     let membership = Membership { configs: vec![[NodeId(1)].into()], learners: [].into() };
     apply(&mut state, 0, LogEntry::Membership { membership: &membership, basis: 0 });
@@ -134,10 +192,27 @@ fn bytes_of_entries_records_and_snapshots_stay() {
     assert_eq!(started, Some(entries.len() as u64), "the last but one entry registered the agent's start");
     let snapshot: Vec<Vec<u8>> = state.records().collect();
     golden("genesis.hex", &[genesis]);
-    golden("entries.hex", &entries);
-    golden("records.hex", &records);
-    golden("heads.hex", &heads);
-    golden("snapshot.hex", &snapshot);
+    golden(&format!("{prefix}entries.hex"), &entries);
+    golden(&format!("{prefix}records.hex"), &records);
+    golden(&format!("{prefix}heads.hex"), &heads);
+    golden(&format!("{prefix}snapshot.hex"), &snapshot);
+    let mut restore = Restore::new();
+    snapshot.iter().for_each(|record| restore.push(record).unwrap());
+    assert_eq!(restore.finish().unwrap().head(), state.head());
+    outcomes
+}
+
+#[test]
+fn bytes_of_entries_records_and_snapshots_stay() {
+    apply_golden("", log);
+}
+
+#[test]
+fn bytes_of_admissions_stay() {
+    let outcomes = apply_golden("admission-", admissions);
+    let refused: Vec<bool> = outcomes[2..].iter().map(|outcome| matches!(outcome, Some(Outcome::Refused(_)))).collect();
+    let late = [false, false, false, false, false, false, false, false, true, false, false, true];
+    assert_eq!(refused, late, "{outcomes:?}");
 }
 
 fn head(state: &State) -> Vec<u8> {

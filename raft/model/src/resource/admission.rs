@@ -74,7 +74,17 @@ pub struct AdmissionRequest {
     pub addresses: Vec<Address>,
 }
 
-/// A request that waits for its approvals, or had them.
+/// That a coordinator refused a request, for good.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct AdmissionRefusal {
+    /// The coordinator's key.
+    pub by: KeyId,
+    /// Why.
+    pub reason: String,
+}
+
+/// A request that waits for its approvals, had them, or was refused.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct Admission {
@@ -86,4 +96,6 @@ pub struct Admission {
     pub approvals: BTreeSet<KeyId>,
     /// The node id that was minted when the last approval arrived.
     pub admitted: Option<NodeId>,
+    /// Who refused it; never of one that was admitted.
+    pub refused: Option<AdmissionRefusal>,
 }
