@@ -205,6 +205,7 @@ fn unlock(error: &UnlockError) -> String {
             t!("words-key-purpose", path = path.display().to_string(), found = found.to_string(), wanted = *wanted)
         }
         UnlockError::Kdf { source, .. } => of(source).unwrap_or_else(|| source.to_string()),
+        UnlockError::NoPassphrase { .. } | UnlockError::NotInToken { .. } | UnlockError::Token(_) => error.to_string(),
     }
 }
 

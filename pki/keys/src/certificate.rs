@@ -3,6 +3,7 @@
 mod accept;
 mod authority;
 mod checks;
+mod crl;
 mod csr;
 mod info;
 mod issuing_ca;
@@ -14,6 +15,7 @@ use std::fmt;
 pub use accept::{AcceptError, accept_ca};
 pub use authority::{IssueError, csr_for_ca, issue_ca, make_root};
 pub use checks::{Finding, check_certificate, check_chain};
+pub use crl::{RevocationList, Revoked};
 pub use csr::{CsrError, ProvenKey, csr_for_leaf};
 pub use info::CertificateInfo;
 pub use issuing_ca::{IssuingCa, LeafRequest, TlsIdentity};

@@ -3,7 +3,8 @@
 //!
 //! ```text
 //! passphrase ─ Argon2id ─▶ key file ─ AES-256-GCM ─▶ SoftwareKey ─ Signer ─▶ root ─▶ issuing CA ─▶ leaves
-//!                                                 └▶ SealingKey ─ HPKE ─▶ plaintext
+//! PIN ─ PKCS#11 ─▶ token (HSM, smartcard) ─────────▶ TokenKey ────┘
+//!                                                 └▶ SealingKey, TokenKey ─ Opener ─ HPKE ─▶ plaintext
 //! ```
 //!
 //! Everything that signs goes through [`Signer`], so that a key in an HSM serves wherever one in a file does. Time always
@@ -20,12 +21,13 @@ pub mod site_keys;
 
 pub use certificate::{
     AcceptError, Certificate, CertificateError, CertificateInfo, CsrError, Finding, IssueError, IssuingCa, LeafRequest,
-    ProvenKey, TlsIdentity, accept_ca, check_certificate, check_chain, csr_for_ca, csr_for_leaf, is_signed_by,
-    issue_ca, make_root,
+    ProvenKey, RevocationList, Revoked, TlsIdentity, accept_ca, check_certificate, check_chain, csr_for_ca,
+    csr_for_leaf, is_signed_by, issue_ca, make_root,
 };
 pub use custody::{
-    Asking, AwsVerifier, CreateError, KdfError, KdfParameters, KeyError, KeyFile, KeyLabel, Passphrase,
-    PassphraseError, PassphraseSource, ReadError, SignError, Signer, SoftwareKey, SourceError, UnlockError,
+    Access, Asking, AwsVerifier, CreateError, KdfError, KdfParameters, KeyError, KeyFile, KeyLabel, Mechanism,
+    Passphrase, PassphraseError, PassphraseSource, PinSource, ReadError, SignError, Signer, SoftwareKey, SourceError,
+    StoredKey, Token, TokenError, TokenKey, TokenKeyInfo, TokenUri, TokenUriError, UnlockError,
 };
 pub use files::FileError;
 pub use sealing::{OpenError, Opener, SealError, SealingKey, seal};

@@ -1,6 +1,9 @@
 //! Sealing for a recipient: HPKE (RFC 9180) in base mode with DHKEM(P-384, HKDF-SHA384), HKDF-SHA384 and AES-256-GCM
 //! (design 3.8). Form of what is sealed: encapsulated key (97 bytes) ‖ ciphertext ‖ tag (16 bytes).
 
+#[cfg(any(feature = "pkcs11", test))]
+mod decapsulated;
+
 use std::fmt;
 
 use hpke::aead::AesGcm256;
@@ -12,7 +15,7 @@ use rand::rngs::StdRng;
 use verbund_model::{Algorithm, PublicKey};
 use zeroize::Zeroizing;
 
-use crate::custody::{KeyError, Signer as _, SoftwareKey};
+use crate::custody::{KeyError, Signer as _, SoftwareKey, TokenError};
 
 type Kem = DhP384HkdfSha384;
 type PrivateKey = <Kem as KemTrait>::PrivateKey;
@@ -61,6 +64,9 @@ pub enum OpenError {
         /// The key that was used.
         recipient: PublicKey,
     },
+    /// The token that keeps the key failed or refused.
+    #[error(transparent)]
+    Token(#[from] TokenError),
 }
 
 /// Seals `plaintext` for the holder of `recipient`'s private key. `info` binds the purpose, `aad` the place it belongs to;
@@ -93,6 +99,33 @@ pub trait Opener: Send + Sync {
     fn open(&self, info: &[u8], aad: &[u8], sealed: &[u8]) -> Result<Zeroizing<Vec<u8>>, OpenError>;
 }
 
+/// Opens with a key that only agrees on secrets, where it is kept: `agree` gives the x coordinate of its Diffie-Hellman step
+/// with a point, which is on P-384 for certain (RFC 9180, 7.1.4).
+#[cfg(feature = "pkcs11")]
+pub(crate) fn open_by_agreement(
+    recipient: &PublicKey,
+    info: &[u8],
+    aad: &[u8],
+    sealed: &[u8],
+    agree: impl FnOnce(&[u8]) -> Result<Zeroizing<Vec<u8>>, OpenError>,
+) -> Result<Zeroizing<Vec<u8>>, OpenError> {
+    let (_, encapsulated, ciphertext) = split(sealed)?;
+    let agreed = agree(encapsulated)?;
+    decapsulated::open(&agreed, encapsulated, recipient.point(), info, aad, ciphertext)
+        .ok_or_else(|| OpenError::Refused { recipient: recipient.clone() })
+}
+
+/// The encapsulated key, its bytes, and the ciphertext with its tag. A point that is not on the curve is refused here.
+fn split(sealed: &[u8]) -> Result<(EncappedKey, &[u8], &[u8]), OpenError> {
+    let form = OpenError::Form { length: sealed.len() };
+    if sealed.len() < ENCAPSULATED + TAG {
+        return Err(form);
+    }
+    let (encapsulated, ciphertext) = sealed.split_at(ENCAPSULATED);
+    let key = EncappedKey::from_bytes(encapsulated).map_err(|_| form)?;
+    Ok((key, encapsulated, ciphertext))
+}
+
 /// A sealing key in memory. `Debug` shows the public half only.
 pub struct SealingKey {
     private: PrivateKey,
@@ -120,12 +153,7 @@ impl Opener for SealingKey {
     }
 
     fn open(&self, info: &[u8], aad: &[u8], sealed: &[u8]) -> Result<Zeroizing<Vec<u8>>, OpenError> {
-        let form = OpenError::Form { length: sealed.len() };
-        if sealed.len() < ENCAPSULATED + TAG {
-            return Err(form);
-        }
-        let (encapsulated, ciphertext) = sealed.split_at(ENCAPSULATED);
-        let encapsulated = EncappedKey::from_bytes(encapsulated).map_err(|_| form)?;
+        let (encapsulated, _, ciphertext) = split(sealed)?;
         hpke::single_shot_open::<AesGcm256, HkdfSha384, Kem>(
             &OpModeR::Base,
             &self.private,

@@ -11,7 +11,8 @@
 //! sealing.key    opens what was sealed for the site                        sealed
 //! ```
 //!
-//! Keys of TLS leaves are not here: each is made in memory with its leaf and never written.
+//! Where a key is in a token, its file refers to it instead ([`StoredKey`]); the root's may be in a token of its own, and the
+//! file goes with it. Keys of TLS leaves are not here: each is made in memory with its leaf and never written.
 
 mod error;
 mod init;
@@ -22,7 +23,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 pub use error::SiteKeysError;
-pub use init::{InitOptions, InitReport, Piece, State};
+pub use init::{InitOptions, InitReport, Piece, State, object_label};
 use serde::{Deserialize, Serialize};
 use time::OffsetDateTime;
 use verbund_identity::TrustDomain;
@@ -32,9 +33,9 @@ use crate::certificate::{
     AcceptError, Certificate, CertificateError, Finding, IssueError, IssuingCa, accept_ca, csr_for_ca, is_signed_by,
     issue_ca,
 };
-use crate::custody::{KeyFile, KeyLabel, Passphrase, ReadError, Signer, SoftwareKey};
+use crate::custody::{Access, KeyLabel, ReadError, Signer, StoredKey};
 use crate::files;
-use crate::sealing::{Opener, SealingKey};
+use crate::sealing::Opener;
 
 const SITE: &str = "site.json";
 const ROOT_KEY: &str = "root.key";
@@ -72,22 +73,42 @@ pub struct SiteKeys {
     anchor: Anchor,
     ca: IssuingCa,
     anchor_certificate: Certificate,
-    node: Arc<SoftwareKey>,
-    sealing: Arc<SealingKey>,
+    node: Arc<dyn Signer>,
+    sealing: Arc<dyn Opener>,
 }
 
 impl SiteKeys {
-    /// Opens the keys of an initialised site. Costs one key derivation if they were made together; drop the passphrase
-    /// afterwards, it is not needed again. Errors: [`SiteKeysError`].
-    pub fn open(dir: &Path, passphrase: &Passphrase) -> Result<Self, SiteKeysError> {
+    /// Opens the keys of an initialised site, with a passphrase or a token's PIN. Costs one key derivation if sealed files were
+    /// made together; drop the passphrase afterwards, it is not needed again. Errors: [`SiteKeysError`].
+    pub fn open<'a>(dir: &Path, access: impl Into<Access<'a>>) -> Result<Self, SiteKeysError> {
+        let access = &access.into();
         let (trust_domain, anchor) = read_site(dir)?;
         files::check_directory(dir)?;
-        let signer = unlock(&dir.join(CA_KEY), KeyLabel::IssuingCa, passphrase)?;
+        let signer = unlock(&dir.join(CA_KEY), KeyLabel::IssuingCa, access)?;
         let (certificate, anchor_certificate) = read_ca(dir, anchor)?;
-        let ca = IssuingCa::new(trust_domain, certificate, Arc::new(signer))?;
-        let node = Arc::new(unlock(&dir.join(NODE_KEY), KeyLabel::Node, passphrase)?);
-        let sealing = read_key(&dir.join(SEALING_KEY), KeyLabel::Sealing)?.unlock_sealing(passphrase)?;
-        Ok(Self { dir: dir.to_owned(), anchor, ca, anchor_certificate, node, sealing: Arc::new(sealing) })
+        let ca = IssuingCa::new(trust_domain, certificate, signer)?;
+        let node = unlock(&dir.join(NODE_KEY), KeyLabel::Node, access)?;
+        let sealing = read_key(&dir.join(SEALING_KEY), KeyLabel::Sealing)?.unlock_sealing(access)?;
+        Ok(Self { dir: dir.to_owned(), anchor, ca, anchor_certificate, node, sealing })
+    }
+
+    /// The keys in `dir` as they are stored, without opening them: those that are there, the root's among them. What needs a
+    /// passphrase or a token is seen from them. Errors: [`SiteKeysError`].
+    pub fn stored(dir: &Path) -> Result<Vec<StoredKey>, SiteKeysError> {
+        let mut found = Vec::new();
+        for (name, label) in [
+            (ROOT_KEY, KeyLabel::SiteRoot),
+            (CA_KEY, KeyLabel::IssuingCa),
+            (NODE_KEY, KeyLabel::Node),
+            (SEALING_KEY, KeyLabel::Sealing),
+        ] {
+            match read_key(&dir.join(name), label) {
+                Ok(key) => found.push(key),
+                Err(SiteKeysError::Missing { .. }) => {}
+                Err(error) => return Err(error),
+            }
+        }
+        Ok(found)
     }
 
     /// The site's trust domain.
@@ -134,9 +155,9 @@ impl SiteKeys {
 
     /// Has the root sign a new certificate for the same CA key, in the place of the old one. The root's key must be in the
     /// directory for this. Errors: [`SiteKeysError`]; the old certificate stays then.
-    pub fn renew_ca(
+    pub fn renew_ca<'a>(
         &mut self,
-        passphrase: &Passphrase,
+        access: impl Into<Access<'a>>,
         validity: Duration,
         now: OffsetDateTime,
     ) -> Result<(), SiteKeysError> {
@@ -145,7 +166,7 @@ impl SiteKeys {
             let remedy = "this site has no root of its own: have `ca.csr` signed again by your PKI";
             return Err(SiteKeysError::Missing { path, remedy });
         }
-        let root = unlock(&path, KeyLabel::SiteRoot, passphrase)?;
+        let root = unlock(&path, KeyLabel::SiteRoot, &access.into())?;
         let key = self.ca.signer().public_key();
         let renewed = issue_ca(&root, &self.anchor_certificate, key, self.trust_domain(), validity, now)?;
         self.put_ca(renewed)
@@ -204,7 +225,8 @@ impl SiteKeys {
 
 impl fmt::Debug for SiteKeys {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "SiteKeys({}, {:?}, {:?}, {:?})", self.dir.display(), self.ca, self.node, self.sealing)
+        let (node, sealing) = (self.node.public_key(), self.sealing.public_key());
+        write!(f, "SiteKeys({}, {:?}, node {node}, sealing {sealing})", self.dir.display(), self.ca)
     }
 }
 
@@ -262,12 +284,12 @@ fn read_root(dir: &Path, ca: &Certificate) -> Result<Certificate, SiteKeysError>
     Err(SiteKeysError::Content { path, reason })
 }
 
-fn read_key(path: &Path, label: KeyLabel) -> Result<KeyFile, SiteKeysError> {
+fn read_key(path: &Path, label: KeyLabel) -> Result<StoredKey, SiteKeysError> {
     let remedy = match label {
         KeyLabel::SiteRoot => "the root's key is kept elsewhere: bring it back for this, then move it away again",
         _ => "restore it from your copy; a new key would make this another site",
     };
-    let file = match KeyFile::read(path) {
+    let file = match StoredKey::read(path) {
         Err(ReadError::File(error)) if error.is_missing() => {
             return Err(SiteKeysError::Missing { path: path.to_owned(), remedy });
         }
@@ -277,8 +299,8 @@ fn read_key(path: &Path, label: KeyLabel) -> Result<KeyFile, SiteKeysError> {
     Ok(file)
 }
 
-fn unlock(path: &Path, label: KeyLabel, passphrase: &Passphrase) -> Result<SoftwareKey, SiteKeysError> {
-    Ok(read_key(path, label)?.unlock(passphrase)?)
+fn unlock(path: &Path, label: KeyLabel, access: &Access<'_>) -> Result<Arc<dyn Signer>, SiteKeysError> {
+    Ok(read_key(path, label)?.unlock(access)?)
 }
 
 #[cfg(test)]

@@ -128,6 +128,12 @@ impl Passphrase {
         Self::new(std::mem::take(&mut *bytes))
     }
 
+    /// What was typed, for a token that compares it itself.
+    #[cfg(feature = "pkcs11")]
+    pub(super) fn bytes(&self) -> &[u8] {
+        &self.bytes
+    }
+
     /// The key for a salt that is given.
     pub(super) fn derive(&self, parameters: KdfParameters, salt: [u8; SALT]) -> Result<Derived, KdfError> {
         parameters.check()?;

@@ -104,6 +104,15 @@ impl PassphraseSource {
         self.obtain_from(what, asking, &Surroundings { variable: &|name| std::env::var_os(name), prompt: &prompt })
     }
 
+    /// Gets the PIN of the token with the label `token`, which exists and is never chosen here. Errors: [`SourceError`].
+    #[cfg(feature = "pkcs11")]
+    pub(super) fn obtain_pin(&self, token: &str) -> Result<Zeroizing<Vec<u8>>, SourceError> {
+        let prompt = |text: &str| rpassword::prompt_password(text.replacen("Passphrase", "PIN", 1));
+        let around = Surroundings { variable: &|name| std::env::var_os(name), prompt: &prompt };
+        let pin = self.obtain_from(&format!("the token {token}"), Asking::Existing, &around)?;
+        Ok(Zeroizing::new(pin.bytes().to_vec()))
+    }
+
     fn obtain_from(&self, what: &str, asking: Asking, around: &Surroundings<'_>) -> Result<Passphrase, SourceError> {
         let bytes = match self {
             Self::None => return Err(SourceError::None),

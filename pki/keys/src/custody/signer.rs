@@ -4,6 +4,8 @@ use std::sync::Arc;
 
 use verbund_model::PublicKey;
 
+use super::token::TokenError;
+
 /// Why a key did not sign.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum SignError {
@@ -27,6 +29,9 @@ pub enum SignError {
         /// How many bytes came.
         length: usize,
     },
+    /// The token failed or refused.
+    #[error(transparent)]
+    Token(#[from] TokenError),
 }
 
 /// Signs with one private key, which itself never comes out.

@@ -13,7 +13,7 @@ use super::{
     SiteFile, SiteKeys, SiteKeysError, read_certificate, read_key, read_site, unlock,
 };
 use crate::certificate::{Certificate, csr_for_ca, issue_ca, make_root};
-use crate::custody::{KdfParameters, KeyFile, KeyLabel, Passphrase};
+use crate::custody::{Access, KdfParameters, KeyFile, KeyLabel, StoredKey, UnlockError};
 use crate::files;
 
 /// How a site's keys are made.
@@ -122,25 +122,27 @@ impl InitReport {
 struct Init<'a> {
     dir: &'a Path,
     trust_domain: &'a TrustDomain,
-    passphrase: &'a Passphrase,
+    access: &'a Access<'a>,
     options: &'a InitOptions,
     now: OffsetDateTime,
     pieces: Vec<(Piece, State)>,
 }
 
 impl SiteKeys {
-    /// Makes a site's keys and certificates in `dir` (created with mode 0700). What is there is kept and reported. Errors:
-    /// [`SiteKeysError`]; what was made until then stays and is found by the next run.
-    pub fn init(
+    /// Makes a site's keys and certificates in `dir` (created with mode 0700), the keys in the token that `access` names if it
+    /// names one. What is there is kept and reported. Errors: [`SiteKeysError`]; what was made until then stays and is found
+    /// by the next run.
+    pub fn init<'a>(
         dir: &Path,
         trust_domain: &TrustDomain,
-        passphrase: &Passphrase,
+        access: impl Into<Access<'a>>,
         options: &InitOptions,
         now: OffsetDateTime,
     ) -> Result<InitReport, SiteKeysError> {
+        let access = &access.into();
         files::ensure_directory(dir)?;
         claim(dir, trust_domain, options.anchor)?;
-        let mut init = Init { dir, trust_domain, passphrase, options, now, pieces: Vec::new() };
+        let mut init = Init { dir, trust_domain, access, options, now, pieces: Vec::new() };
         let root = match options.anchor {
             Anchor::OwnRoot => Some(init.root()?),
             Anchor::AuthorityPki => None,
@@ -179,6 +181,12 @@ fn claim(dir: &Path, trust_domain: &TrustDomain, anchor: Anchor) -> Result<(), S
     }
 }
 
+/// The name in a token of one of a site's keys.
+#[must_use]
+pub fn object_label(trust_domain: &TrustDomain, label: KeyLabel) -> String {
+    format!("{trust_domain}:{label}")
+}
+
 impl Init<'_> {
     fn done(&mut self, piece: Piece, state: State) {
         self.pieces.push((piece, state));
@@ -191,14 +199,31 @@ impl Init<'_> {
     fn key(&mut self, piece: Piece, label: KeyLabel) -> Result<(), SiteKeysError> {
         let path = self.dir.join(piece.file_name());
         if self.has(piece) {
-            read_key(&path, label)?;
+            let key = read_key(&path, label)?;
+            if let (Some(place), None) = (self.access.place(), key.token()) {
+                // Half a site in a token would only look safe.
+                return Err(UnlockError::NotInToken { path, token: place.token.clone() }.into());
+            }
             self.done(piece, State::Present);
         } else {
             self.check_not_lost(piece)?;
-            self.check_passphrase()?;
-            KeyFile::create(&path, label, self.passphrase, self.options.kdf)?;
+            match self.access.place() {
+                Some(place) => {
+                    let object = object_label(self.trust_domain, label);
+                    StoredKey::create_in_token(&path, label, place, &object, self.access)?;
+                }
+                None => self.seal(&path, label)?,
+            }
             self.done(piece, State::Made);
         }
+        Ok(())
+    }
+
+    fn seal(&self, path: &Path, label: KeyLabel) -> Result<(), SiteKeysError> {
+        self.check_passphrase()?;
+        let passphrase = self.access.passphrase();
+        let passphrase = passphrase.ok_or_else(|| UnlockError::NoPassphrase { path: path.to_owned() })?;
+        KeyFile::create(path, label, passphrase, self.options.kdf)?;
         Ok(())
     }
 
@@ -221,7 +246,7 @@ impl Init<'_> {
     fn check_passphrase(&self) -> Result<(), SiteKeysError> {
         let made = [(Piece::RootKey, KeyLabel::SiteRoot), (Piece::CaKey, KeyLabel::IssuingCa)];
         if let Some((piece, label)) = made.into_iter().find(|(piece, _)| self.has(*piece)) {
-            unlock(&self.dir.join(piece.file_name()), label, self.passphrase)?;
+            unlock(&self.dir.join(piece.file_name()), label, self.access)?;
         }
         Ok(())
     }
@@ -242,7 +267,7 @@ impl Init<'_> {
             return read_certificate(&path, "");
         }
         self.key(Piece::RootKey, KeyLabel::SiteRoot)?;
-        let key = unlock(&self.dir.join(ROOT_KEY), KeyLabel::SiteRoot, self.passphrase)?;
+        let key = unlock(&self.dir.join(ROOT_KEY), KeyLabel::SiteRoot, self.access)?;
         let root = make_root(&key, self.trust_domain, self.options.root_validity, self.now)?;
         self.write(Piece::RootCertificate, &root.pem())?;
         Ok(root)
@@ -253,10 +278,10 @@ impl Init<'_> {
             self.done(Piece::CaCertificate, State::Present);
             return Ok(());
         }
-        let ca = unlock(&self.dir.join(CA_KEY), KeyLabel::IssuingCa, self.passphrase)?;
-        let root_key = unlock(&self.dir.join(ROOT_KEY), KeyLabel::SiteRoot, self.passphrase)?;
-        let key = crate::custody::Signer::public_key(&ca);
-        let certificate = issue_ca(&root_key, root, key, self.trust_domain, self.options.ca_validity, self.now)?;
+        let ca = unlock(&self.dir.join(CA_KEY), KeyLabel::IssuingCa, self.access)?;
+        let root_key = unlock(&self.dir.join(ROOT_KEY), KeyLabel::SiteRoot, self.access)?;
+        let certificate =
+            issue_ca(&root_key, root, ca.public_key(), self.trust_domain, self.options.ca_validity, self.now)?;
         self.write(Piece::CaCertificate, &certificate.pem())
     }
 
@@ -264,7 +289,7 @@ impl Init<'_> {
         if self.has(Piece::CaRequest) {
             self.done(Piece::CaRequest, State::Present);
         } else {
-            let ca = unlock(&self.dir.join(CA_KEY), KeyLabel::IssuingCa, self.passphrase)?;
+            let ca = unlock(&self.dir.join(CA_KEY), KeyLabel::IssuingCa, self.access)?;
             self.write(Piece::CaRequest, &csr_for_ca(&ca, self.trust_domain)?)?;
         }
         let state = if self.has(Piece::CaCertificate) { State::Present } else { State::Awaited };

@@ -4,7 +4,7 @@ use std::os::unix::fs::PermissionsExt as _;
 use super::*;
 use crate::certificate::tests::{DAY, domain, node, now};
 use crate::certificate::{check_chain, is_signed_by};
-use crate::custody::{KdfParameters, UnlockError};
+use crate::custody::{KdfParameters, KeyFile, Passphrase, SoftwareKey, UnlockError};
 use crate::sealing::seal;
 
 const CHEAP: KdfParameters = KdfParameters { memory_kib: 8, passes: 1, lanes: 1 };
@@ -79,7 +79,9 @@ fn secrets_are_private_and_nowhere_in_clear() {
     let mut secrets = Vec::new();
     for (name, label) in [(ROOT_KEY, KeyLabel::SiteRoot), (CA_KEY, KeyLabel::IssuingCa), (NODE_KEY, KeyLabel::Node)] {
         assert_eq!(mode(&place.dir.join(name)), 0o600, "{name}");
-        secrets.push(unlock(&place.dir.join(name), label, &passphrase()).unwrap().scalar().unwrap());
+        let file = KeyFile::read(&place.dir.join(name)).unwrap();
+        file.expect_label(label).unwrap();
+        secrets.push(file.unlock(&passphrase()).unwrap().scalar().unwrap());
     }
     let keys = SiteKeys::open(&place.dir, &passphrase()).unwrap();
     let mut shown = format!("{keys:?}").into_bytes();

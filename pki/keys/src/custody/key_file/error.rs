@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use super::VERSION;
-use crate::custody::{KdfError, KeyError, KeyLabel};
+use crate::custody::{KdfError, KeyError, KeyLabel, TokenError};
 use crate::files::FileError;
 
 /// Why no key file was made.
@@ -41,6 +41,15 @@ pub enum CreateError {
     Seal {
         /// Which key.
         label: KeyLabel,
+    },
+    /// The token did not make it.
+    #[error("making the {label} key: {source}")]
+    Token {
+        /// Which key.
+        label: KeyLabel,
+        /// What the token said.
+        #[source]
+        source: TokenError,
     },
 }
 
@@ -108,4 +117,21 @@ pub enum UnlockError {
         #[source]
         source: KdfError,
     },
+    /// The file is sealed, and nobody gave its passphrase.
+    #[error("{} is sealed with a passphrase, and none was given", .path.display())]
+    NoPassphrase {
+        /// Which file.
+        path: PathBuf,
+    },
+    /// The key is to be in a token, and is in a file.
+    #[error("{} holds its key itself, and the keys are to be in the token {token:?}: correct `custody`, or make the site's keys in the token", .path.display())]
+    NotInToken {
+        /// Which file.
+        path: PathBuf,
+        /// The token that was named.
+        token: String,
+    },
+    /// The token did not give access.
+    #[error(transparent)]
+    Token(#[from] TokenError),
 }
