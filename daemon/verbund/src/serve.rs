@@ -40,6 +40,7 @@ use verbund_agent_link::Questions;
 use verbund_tls::{Acceptor, Listener};
 
 pub use error::ServeError;
+pub use start::needs_passphrase;
 
 use agents::AgentDesk;
 use asking::Inquirer;

@@ -5,7 +5,7 @@ use std::error::Error;
 use std::io;
 
 use verbund_keys::custody::{CreateError, KdfError, PassphraseError, ReadError, UnlockError};
-use verbund_keys::{FileError, SiteKeysError, SourceError};
+use verbund_keys::{FileError, Mechanism, OpenError, SignError, SiteKeysError, SourceError, TokenError, TokenUriError};
 use verbund_model::Refusal;
 use verbund_model::id::{HashError, NameError};
 use verbund_tls::{AttemptError, DialError};
@@ -51,6 +51,18 @@ pub fn of(error: &(dyn Error + 'static)) -> Option<String> {
     }
     if let Some(error) = error.downcast_ref::<UnlockError>() {
         return Some(unlock(error));
+    }
+    if let Some(error) = error.downcast_ref::<TokenError>() {
+        return Some(token(error));
+    }
+    if let Some(error) = error.downcast_ref::<TokenUriError>() {
+        return Some(token_uri(error));
+    }
+    if let Some(SignError::Token(error)) = error.downcast_ref() {
+        return Some(token(error));
+    }
+    if let Some(OpenError::Token(error)) = error.downcast_ref() {
+        return Some(token(error));
     }
     if let Some(error) = error.downcast_ref::<SourceError>() {
         return Some(source(error));
@@ -205,8 +217,108 @@ fn unlock(error: &UnlockError) -> String {
             t!("words-key-purpose", path = path.display().to_string(), found = found.to_string(), wanted = *wanted)
         }
         UnlockError::Kdf { source, .. } => of(source).unwrap_or_else(|| source.to_string()),
-        UnlockError::NoPassphrase { .. } | UnlockError::NotInToken { .. } | UnlockError::Token(_) => error.to_string(),
+        UnlockError::NoPassphrase { path } => t!("words-no-passphrase", path = path.display().to_string()),
+        UnlockError::NotInToken { path, token } => {
+            t!("words-not-in-token", path = path.display().to_string(), token = token.as_str())
+        }
+        UnlockError::Token(error) => token(error),
     }
+}
+
+/// What does not work in a token without a mechanism.
+#[must_use]
+pub fn without(mechanism: Mechanism) -> String {
+    match mechanism {
+        Mechanism::Generate => t!("words-token-no-generate"),
+        Mechanism::Sign => t!("words-token-no-sign"),
+        Mechanism::Agree => t!("words-token-no-agree"),
+    }
+}
+
+fn token_uri(error: &TokenUriError) -> String {
+    use TokenUriError as E;
+    match error {
+        E::Form { .. } => t!("words-token-uri-form"),
+        E::Attribute { name, .. } if name == "pin-value" => t!("words-token-uri-pin"),
+        E::Attribute { name, .. } => t!("words-token-uri-attribute", name = name.as_str()),
+        E::Value { name, .. } => t!("words-token-uri-value", name = *name),
+        E::Twice { name } => t!("words-token-uri-twice", name = *name),
+        E::NoToken => t!("words-token-uri-no-token"),
+    }
+}
+
+fn token(error: &TokenError) -> String {
+    use TokenError as E;
+    let listed = |all: &[String]| if all.is_empty() { t!("words-token-none") } else { all.join(", ") };
+    match error {
+        E::NotBuilt => t!("words-token-not-built"),
+        E::NoModule { token, variable } => t!("words-token-no-module", token = token.as_str(), variable = *variable),
+        E::ModuleNotFound { path } => t!("words-token-module-missing", path = path.display().to_string()),
+        E::Module { path, reason } => {
+            t!("words-token-module", path = path.display().to_string(), reason = reason.as_str())
+        }
+        E::TokenMissing { token, module, present } => t!(
+            "words-token-missing",
+            token = token.as_str(),
+            module = module.display().to_string(),
+            present = listed(present)
+        ),
+        E::TokenAmbiguous { token, count } => t!("words-token-ambiguous", token = token.as_str(), count = *count),
+        E::NoPin { token, reason } => t!("words-token-no-pin", token = token.as_str(), reason = reason.as_str()),
+        E::PinWrong { token, from, last_try: false } => {
+            t!("words-token-pin-wrong", token = token.as_str(), from = from.as_str())
+        }
+        E::PinWrong { token, from, last_try: true } => {
+            t!("words-token-pin-last", token = token.as_str(), from = from.as_str())
+        }
+        E::PinLocked { token } => t!("words-token-pin-locked", token = token.as_str()),
+        E::PinNotSet { token } => t!("words-token-pin-not-set", token = token.as_str()),
+        E::Busy { token, most, seconds } => {
+            t!("words-token-busy", token = token.as_str(), most = *most, seconds = *seconds)
+        }
+        E::MechanismMissing { token, mechanism } => t!(
+            "words-token-mechanism",
+            token = token.as_str(),
+            mechanism = mechanism.as_str(),
+            without = without(*mechanism)
+        ),
+        E::Failed { token, reason, .. } => t!("words-token-failed", token = token.as_str(), reason = reason.as_str()),
+        of_key => key_in_token(of_key).unwrap_or_else(|| of_key.to_string()),
+    }
+}
+
+fn key_in_token(error: &TokenError) -> Option<String> {
+    use TokenError as E;
+    Some(match error {
+        E::Wiped { token, key } => t!("words-token-wiped", token = token.as_str(), key = key.as_str()),
+        E::KeyMissing { token, key, present } => {
+            t!("words-token-key-missing", token = token.as_str(), key = key.as_str(), present = present.join(", "))
+        }
+        E::KeyAmbiguous { token, key, count } => {
+            t!("words-token-key-ambiguous", token = token.as_str(), key = key.as_str(), count = *count)
+        }
+        E::KeyExists { token, key } => t!("words-token-key-exists", token = token.as_str(), key = key.as_str()),
+        E::NoKeyNamed { token } => t!("words-token-no-key", token = token.as_str()),
+        E::KeyType { token, key, found, wanted } => t!(
+            "words-token-key-type",
+            token = token.as_str(),
+            key = key.as_str(),
+            found = found.as_str(),
+            wanted = wanted.as_str()
+        ),
+        E::OtherKey { token, key, found, wanted } => t!(
+            "words-token-other-key",
+            token = token.as_str(),
+            key = key.as_str(),
+            found = found.to_string(),
+            wanted = wanted.to_string()
+        ),
+        E::Unprotected { token, key, .. } => {
+            t!("words-token-unprotected", token = token.as_str(), key = key.as_str())
+        }
+        E::NoPublicKey { token, key, .. } => t!("words-token-no-public", token = token.as_str(), key = key.as_str()),
+        _ => return None,
+    })
 }
 
 fn source(error: &SourceError) -> String {

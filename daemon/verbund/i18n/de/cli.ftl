@@ -36,7 +36,7 @@ file-unreadable = { $path } ließ sich nicht lesen: { $reason }
 file-form = { $path } enthält nicht, was es sollte: { $reason }
 context-key-form = { $got } nennt keinen Schlüssel: file:/absoluter/Pfad oder eine pkcs11:-URI schreiben
 context-key-relative = { $got } ist ein relativer Pfad: ein Kontext gilt in jedem Verzeichnis, daher den absoluten schreiben
-context-key-pkcs11 = { $uri } liegt in einem HSM, und diese Ausgabe hat kein PKCS#11: eine Schlüsseldatei verwenden (file:/Pfad)
+context-key-pkcs11 = der Schlüssel kann so nicht genannt werden: { $reason }
 context-file = die Kontexte in { $path } ließen sich nicht lesen oder schreiben: { $reason }
 context-form = { $path } ist keine Datei mit Kontexten: { $reason }. Berichtigen, oder beiseitelegen und die Kontexte neu anlegen
 context-unknown = es gibt keinen Kontext { $name } (es gibt: { $known })
@@ -213,6 +213,21 @@ join-next = Weiter: verbund serve --data-dir { $directory }
 keys-exists = { $path } gibt es schon, und Schlüssel werden nie überschrieben
 keys-exists-remedy = Einen anderen Namen wählen.
 keys-made = Der Schlüssel liegt versiegelt in { $path }. Seine öffentliche Hälfte, die jeder sehen darf:
+keys-made-in-token = Der Schlüssel liegt in { $uri } und kommt dort nicht heraus. Ein Kontext nennt ihn mit --key. Seine öffentliche Hälfte, die jeder sehen darf:
+keys-column-custody = Verwahrung
+keys-column-object = Name
+keys-column-protection = Schutz
+keys-sealed = versiegelte Datei
+keys-protected = nicht auslesbar
+keys-unprotected = AUSLESBAR, nicht verwenden
+keys-token-empty = Im Token { $token } sind keine privaten Schlüssel.
+keys-probe-there = vorhanden
+keys-backup-good = gut: derselbe Schlüssel, und er arbeitet
+keys-backup-useless = der Schlüssel ist da, aber was er tut, passt nicht zu seiner öffentlichen Hälfte
+keys-backup-nothing = es gibt keinen Schlüssel, der eine Sicherung hätte: Wurzel und Versiegelungsschlüssel dieses Standorts liegen in keinem Token
+keys-backup-nothing-remedy = Versiegelte Dateien sichert man als Dateien. Liegt die Datei root.key anderswo, sie für die Prüfung zurückholen.
+keys-word-sealing = ein Schlüssel, der nur öffnet
+keys-word-signing = ein Schlüssel, der unterschreibt
 network-source = Andere Knoten, bekannt aus: { $source }.
 network-nothing = nichts (kein Kontext, und dieses Verzeichnis gehört zu keinem Verbund)
 network-enrolment = der Aufnahme des Knotens bei Index { $index } (kein Kontext führt zum Zustand)
@@ -339,6 +354,41 @@ words-key-damaged = { $path } ist beschädigt (die Prüfsumme passt nicht): aus 
 words-passphrase = falsche Passphrase für { $path }: erneut eingeben, oder mit --passphrase-source die richtige Quelle nennen
 words-key-altered = { $path } wurde absichtlich verändert: die Passphrase stimmt, das Siegel nicht. Aus der eigenen Kopie wiederherstellen und herausfinden, wer darin geschrieben hat
 words-key-purpose = { $path } enthält einen Schlüssel für { $found }, gebraucht wird hier { $wanted }
+words-no-passphrase = { $path } ist mit einer Passphrase versiegelt, und es wurde keine gegeben
+words-not-in-token = { $path } enthält seinen Schlüssel selbst, und die Schlüssel sollen im Token { $token } liegen: custody berichtigen, oder die Schlüssel des Standorts im Token erzeugen
+words-token-none = keine
+words-token-uri-form = das ist keine PKCS#11-URI: pkcs11:token=NAME;object=SCHLÜSSEL?module-path=/Pfad/des/moduls.so schreiben (RFC 7512)
+words-token-uri-pin = eine PIN steht nie in einer URI: sie in eine Datei schreiben (Modus 0600) und diese mit pin-source=file:/PFAD nennen
+words-token-uri-attribute = die PKCS#11-URI enthält { $name }, was hier nicht gilt: Token und Schlüssel werden mit token, object, id und serial genannt, das Modul mit module-path, die PIN mit pin-source
+words-token-uri-value = der Wert von { $name } in der PKCS#11-URI ist nicht brauchbar: ein Pfad beginnt mit /, pin-source ist file:/PFAD, env:NAME, credential:NAME, prompt oder pad, Sonderzeichen stehen als %XX
+words-token-uri-twice = die PKCS#11-URI enthält { $name } zweimal
+words-token-uri-no-token = die PKCS#11-URI nennt kein Token: token=NAME hinzufügen, denn die Nummern der Steckplätze ändern sich
+words-token-not-built = diese Ausgabe von verbund kann keine Token benutzen (PKCS#11): eine nehmen, die mit „pkcs11“ gebaut ist
+words-token-no-module = für das Token { $token } ist kein Modul genannt: ?module-path=/Pfad/des/moduls.so an die URI hängen, oder { $variable } setzen
+words-token-module-missing = unter { $path } liegt kein PKCS#11-Modul: die Software des Tokens installieren, oder module-path berichtigen
+words-token-module = das PKCS#11-Modul { $path } ist nicht benutzbar ({ $reason }): prüfen, ob es das Modul des Tokens und für diese Maschine ist, und ob seine eigene Konfiguration lesbar ist
+words-token-missing = an { $module } ist kein Token mit dem Namen { $token } (vorhanden: { $present }): das Token einstecken oder einschalten, oder token= in der URI berichtigen
+words-token-ambiguous = es gibt { $count } Token mit dem Namen { $token }: mit ;serial= in der URI sagen, welches gemeint ist
+words-token-no-pin = keine PIN für das Token { $token }: { $reason }
+words-token-pin-wrong = das Token { $token } hat die PIN abgelehnt: sie an ihrer Quelle berichtigen ({ $from }). Dieselbe PIN wird nicht noch einmal versucht, damit das Token nicht sperrt
+words-token-pin-last = das Token { $token } nimmt nur noch einen Versuch an, dann sperrt es: die PIN an ihrer Quelle prüfen ({ $from }) und einmal von Hand anmelden, was den Zähler zurücksetzt. Unbeaufsichtigt wird sie nicht mehr versucht
+words-token-pin-locked = die PIN des Tokens { $token } ist nach zu vielen falschen gesperrt: mit der PIN des Security Officers entsperren (etwa pkcs11-tool --init-pin --login --login-type so), und vorher klären, wer es versucht hat
+words-token-pin-not-set = das Token { $token } hat keine Benutzer-PIN: es ist neu oder wurde neu initialisiert. Mit der PIN des Security Officers eine setzen; waren Schlüssel darin, sie aus der Sicherung des Herstellers zurückholen
+words-token-busy = alle { $most } Sitzungen des Tokens { $token } sind seit { $seconds } s belegt: es antwortet zu langsam oder gar nicht
+words-token-mechanism = dem Token { $token } fehlt { $mechanism }: { $without }. Siehe „verbund keys probe“
+words-token-no-generate = in ihm können keine Schlüssel erzeugt werden (keys new, init, found)
+words-token-no-sign = kein Schlüssel in ihm kann unterschreiben (Wurzel, ausstellende CA, Knoten, Koordinatoren, Benutzer)
+words-token-no-agree = kein Versiegelungsschlüssel in ihm ist benutzbar: diesen in einer versiegelten Datei verwahren
+words-token-failed = das Token { $token } hat versagt: { $reason }. Das Token ansehen und es noch einmal versuchen
+words-token-wiped = das Token { $token } ist leer, und { $key } müsste darin sein: es wurde neu initialisiert. Es aus der Sicherung des Herstellers zurückholen; was keine Sicherung hat, neu erzeugen und neu eintragen
+words-token-key-missing = im Token { $token } ist kein privater Schlüssel { $key }, wohl aber { $present }: object= oder id= in der URI berichtigen
+words-token-key-ambiguous = im Token { $token } sind { $count } private Schlüssel { $key }: mit ;id= in der URI sagen, welcher gemeint ist
+words-token-key-exists = im Token { $token } ist schon ein Schlüssel { $key }: Schlüssel werden nie ersetzt, einen anderen Namen wählen (object=)
+words-token-no-key = die URI nennt das Token { $token } und keinen Schlüssel darin: ;object=NAME anhängen
+words-token-key-type = der Schlüssel { $key } im Token { $token } ist { $found }, gebraucht wird { $wanted }: einen anderen nennen, oder einen erzeugen
+words-token-other-key = der Schlüssel { $key } im Token { $token } ist { $found }, nicht { $wanted }: er wurde neu erzeugt, oder es ist ein anderes Token. Den alten aus der Sicherung des Herstellers zurückholen
+words-token-unprotected = der Schlüssel { $key } im Token { $token } könnte herausgeholt und kopiert werden: nicht verwenden, sondern einen mit „verbund keys new --custody“ erzeugen
+words-token-no-public = im Token { $token } liegt bei { $key } kein brauchbarer öffentlicher Schlüssel: das Objekt mit dem öffentlichen Schlüssel wiederherstellen
 words-source-none = der Schlüssel braucht eine Passphrase, und keine Quelle ist genannt: --passphrase-source file:PFAD (Modus 0600), credential:NAME (systemd), env:VARIABLE oder prompt
 words-source-form = das nennt keine Quelle einer Passphrase: file:PFAD, credential:NAME, env:VARIABLE oder prompt schreiben
 words-source-credential = die Passphrase soll aus dem systemd-Credential { $name } kommen, aber CREDENTIALS_DIRECTORY ist nicht gesetzt: den Daemon als Unit mit LoadCredentialEncrypted={ $name }:… starten

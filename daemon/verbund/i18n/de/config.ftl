@@ -60,6 +60,7 @@ config-field-inbound = „accept“, oder „none“, wenn dieser Knoten nichts 
 config-field-proxy-address = HTTP-CONNECT-Proxy, über den gewählt wird: Host:Port.
 config-field-proxy-credentials-file = Datei (Modus 0600) mit Benutzer:Passwort für den Proxy.
 config-field-passphrase-source = Woher die Passphrase der versiegelten Schlüssel kommt: file:PFAD (Modus 0600), credential:NAME (systemd), env:VARIABLE oder prompt.
+config-field-custody = Das Token, in dem die Schlüssel des Standorts liegen sollen (RFC 7512): pkcs11:token=…?module-path=…&pin-source=…; versiegelte Dateien gelten dann nicht.
 config-field-log-format = „text“ für Menschen oder „json“ für Programme.
 config-field-log-level = Ab welcher Stufe protokolliert wird: error, warn, info, debug, trace.
 config-field-raft-heartbeat-ms = Millisekunden zwischen zwei Herzschlägen des Leaders.

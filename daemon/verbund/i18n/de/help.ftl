@@ -37,11 +37,13 @@ help-found_administrator-key = Öffentlicher Schlüssel des Administrators.
 help-found_site = Name des ersten Standorts.
 help-found_land = Land, in dem er steht: { $laender }.
 help-found_address = Wo sein Knoten erreicht wird: Host:Port oder Netz=Host:Port; api=Host:Port nennt seine HTTP-API.
+help-found_custody = Die Schlüssel des ersten Standorts in diesem Token erzeugen: pkcs11:token=…?module-path=…&pin-source=… (RFC 7512).
 help-init = Die Schlüssel eines Standorts erzeugen: Wurzel, ausstellende CA, Knoten- und Versiegelungsschlüssel.
 help-init_site = Name des Standorts.
 help-init_federation = Name des Verbunds.
 help-init_csr = Keine Wurzel erzeugen: eine Anfrage an die eigene PKI der Behörde in diese Datei schreiben.
 help-init_ca-certificate = Das CA-Zertifikat (PEM), das die PKI der Behörde auf die Anfrage ausgestellt hat.
+help-init_custody = Die Schlüssel in diesem Token erzeugen: pkcs11:token=…?module-path=…&pin-source=… (RFC 7512).
 help-invite = Einen Standort einladen; die Einladung ist geheim und geht auf die Standardausgabe.
 help-invite_site = Name des Standorts, der beitreten darf.
 help-invite_org = Organisation, die den Standort betreibt.
@@ -171,14 +173,21 @@ help-audit-verify_max-age = Wie alt der signierte Kopf sein darf, etwa 7d.
 help-network = Verbindungen, die dieser Knoten braucht.
 help-network-matrix = Die Kommunikationsmatrix für den Firewall-Antrag.
 help-network-check = Die Verbindungen zu allen anderen Knoten ausprobieren.
-help-keys = Schlüssel von Personen.
-help-keys-new = Einen Schlüssel in einer versiegelten Datei erzeugen und seine öffentliche Hälfte ausgeben.
+help-keys = Schlüssel von Personen, und die Token, in denen Schlüssel verwahrt werden.
+help-keys-new = Einen Schlüssel in einer versiegelten Datei oder in einem Token erzeugen und seine öffentliche Hälfte ausgeben.
 help-keys-new_kind = Wofür der Schlüssel ist: coordinator oder user.
 help-keys-new_out = Zu schreibende Datei; es darf sie noch nicht geben.
-help-keys-list = Die Schlüsseldateien eines Verzeichnisses auflisten.
+help-keys-new_custody = Token und Name des Schlüssels darin: pkcs11:token=…;object=…?module-path=…&pin-source=… (RFC 7512). Die PIN kommt aus pin-source (file:, env:, credential:, prompt, pad), nie aus der URI selbst.
+help-keys-list = Die Schlüssel eines Verzeichnisses oder eines Tokens auflisten.
 help-keys-list_directory = Das Verzeichnis.
+help-keys-list_custody = Das Token statt eines Verzeichnisses: pkcs11:token=…?module-path=…
 help-keys-show = Die öffentliche Hälfte einer Schlüsseldatei zeigen.
 help-keys-show_file = Die Schlüsseldatei.
+help-keys-probe = Sagen, was einem Token fehlt und was deshalb nicht geht.
+help-keys-probe_token = Das Token: pkcs11:token=…?module-path=…
+help-keys-backup-check = Prüfen, ob ein wiederhergestelltes Token Wurzel und Versiegelungsschlüssel des Standorts enthält, indem es damit unterschreibt und öffnet. Das erste Token wird dazu nicht gebraucht.
+help-keys-backup-check_backup = Das Token mit der Sicherung: pkcs11:token=…?module-path=…
+help-keys-backup-check_custody = Statt mit einem Datenverzeichnis mit dem ersten Token vergleichen, oder mit einem Schlüssel darin.
 help-context = Mit welchem Verbund Befehle sprechen, und als wer.
 help-context-list = Kontexte auflisten.
 help-context-use = Einen Kontext zum eingestellten machen.

@@ -36,7 +36,7 @@ file-unreadable = { $path } could not be read: { $reason }
 file-form = { $path } is not what it should be: { $reason }
 context-key-form = { $got } names no key: write file:/absolute/path or a pkcs11: URI
 context-key-relative = { $got } is a relative path: a context is used from any directory, so write the absolute one
-context-key-pkcs11 = { $uri } lies in an HSM, and this build has no PKCS#11: use a key file (file:/path)
+context-key-pkcs11 = the key cannot be named like this: { $reason }
 context-file = the contexts in { $path } could not be read or written: { $reason }
 context-form = { $path } is no file of contexts: { $reason }. Correct it, or move it away and add the contexts anew
 context-unknown = there is no context { $name } (there are: { $known })
@@ -213,6 +213,21 @@ join-next = Next: verbund serve --data-dir { $directory }
 keys-exists = { $path } exists already, and keys are never overwritten
 keys-exists-remedy = Choose another name.
 keys-made = The key lies sealed in { $path }. Its public half, which may be shown to anybody:
+keys-made-in-token = The key is in { $uri } and cannot leave it. A context names it with --key. Its public half, which may be shown to anybody:
+keys-column-custody = Custody
+keys-column-object = Name
+keys-column-protection = Protection
+keys-sealed = sealed file
+keys-protected = cannot be read
+keys-unprotected = CAN BE READ, do not use
+keys-token-empty = There are no private keys in the token { $token }.
+keys-probe-there = there
+keys-backup-good = good: the same key, and it works
+keys-backup-useless = the key is there, but what it does does not fit its public half
+keys-backup-nothing = there is no key that would have a backup: this site's root and sealing key are in no token
+keys-backup-nothing-remedy = Sealed files are backed up as files. If the file root.key lies elsewhere, bring it back for the check.
+keys-word-sealing = a key that only opens
+keys-word-signing = a key that signs
 network-source = Other nodes as known from: { $source }.
 network-nothing = nothing (no context, and this directory belongs to no federation)
 network-enrolment = the node's admission at index { $index } (no context leads to the state)
@@ -339,6 +354,41 @@ words-key-damaged = { $path } is damaged (its checksum does not fit): restore it
 words-passphrase = wrong passphrase for { $path }: type it again, or name the right source with --passphrase-source
 words-key-altered = { $path } was altered on purpose: the passphrase is right and the seal is not. Restore it from your copy and find out who wrote to it
 words-key-purpose = { $path } holds a key for { $found }, and { $wanted } is needed here
+words-no-passphrase = { $path } is sealed with a passphrase, and none was given
+words-not-in-token = { $path } holds its key itself, and the keys are to be in the token { $token }: correct custody, or make the site's keys in the token
+words-token-none = none
+words-token-uri-form = this is no PKCS#11 URI: write pkcs11:token=LABEL;object=KEY?module-path=/path/of/module.so (RFC 7512)
+words-token-uri-pin = a PIN never stands in a URI: write it into a file (mode 0600) and name that with pin-source=file:/PATH
+words-token-uri-attribute = the PKCS#11 URI has { $name }, which does not count here: token and key are named by token, object, id and serial, the module by module-path, the PIN by pin-source
+words-token-uri-value = the value of { $name } in the PKCS#11 URI cannot be used: a path begins with /, pin-source is file:/PATH, env:NAME, credential:NAME, prompt or pad, special characters stand as %XX
+words-token-uri-twice = the PKCS#11 URI has { $name } twice
+words-token-uri-no-token = the PKCS#11 URI names no token: add token=LABEL, since slots' numbers change
+words-token-not-built = this build of verbund cannot use tokens (PKCS#11): take one that was built with “pkcs11”
+words-token-no-module = no module is named for the token { $token }: add ?module-path=/path/of/module.so to the URI, or set { $variable }
+words-token-module-missing = there is no PKCS#11 module at { $path }: install the token's software, or correct module-path
+words-token-module = the PKCS#11 module { $path } cannot be used ({ $reason }): check that it is the token's module, for this machine, and that its own configuration is readable
+words-token-missing = there is no token with the label { $token } at { $module } (there: { $present }): insert or switch on the token, or correct token= in the URI
+words-token-ambiguous = there are { $count } tokens with the label { $token }: say with ;serial= in the URI which is meant
+words-token-no-pin = no PIN for the token { $token }: { $reason }
+words-token-pin-wrong = the token { $token } refused the PIN: correct it at its source ({ $from }). The same PIN is not tried again, so that the token does not lock
+words-token-pin-last = the token { $token } takes one more try, then it locks: check the PIN at its source ({ $from }) and log in once by hand, which resets the counter. It is not tried unattended any more
+words-token-pin-locked = the PIN of the token { $token } is locked after too many wrong ones: unlock it with the security officer's PIN (such as pkcs11-tool --init-pin --login --login-type so), after finding out who tried
+words-token-pin-not-set = the token { $token } has no user PIN: it is new or was initialised anew. Set one with the security officer's PIN; if keys were in it, restore them with the vendor's backup
+words-token-busy = all { $most } sessions of the token { $token } have been in use for { $seconds } s: it answers too slowly or not at all
+words-token-mechanism = the token { $token } lacks { $mechanism }: { $without }. See “verbund keys probe”
+words-token-no-generate = no keys can be made in it (keys new, init, found)
+words-token-no-sign = no key in it can sign (root, issuing CA, node, coordinators, users)
+words-token-no-agree = no sealing key can be used in it: keep that one in a sealed file
+words-token-failed = the token { $token } failed: { $reason }. Look at the token and try again
+words-token-wiped = the token { $token } is empty, and { $key } should be in it: it was initialised anew. Restore it with the vendor's backup; what has no backup is made anew and registered again
+words-token-key-missing = the token { $token } has no private key { $key }, but { $present }: correct object= or id= in the URI
+words-token-key-ambiguous = the token { $token } has { $count } private keys { $key }: say with ;id= in the URI which is meant
+words-token-key-exists = the token { $token } has a key { $key } already: keys are never replaced, choose another name (object=)
+words-token-no-key = the URI names the token { $token } and no key in it: add ;object=NAME
+words-token-key-type = the key { $key } in the token { $token } is { $found }, wanted is { $wanted }: name another one, or make one
+words-token-other-key = the key { $key } in the token { $token } is { $found }, not { $wanted }: it was made anew, or this is another token. Restore the old one with the vendor's backup
+words-token-unprotected = the key { $key } in the token { $token } could be taken out and copied: do not use it, make one with “verbund keys new --custody”
+words-token-no-public = the token { $token } holds no usable public key beside { $key }: restore the public key object
 words-source-none = the key needs a passphrase and no source of one is named: --passphrase-source file:PATH (mode 0600), credential:NAME (systemd), env:VARIABLE or prompt
 words-source-form = that names no source of a passphrase: write file:PATH, credential:NAME, env:VARIABLE or prompt
 words-source-credential = the passphrase should come from the systemd credential { $name }, but CREDENTIALS_DIRECTORY is not set: start the daemon as a unit with LoadCredentialEncrypted={ $name }:…

@@ -60,6 +60,7 @@ config-field-inbound = "accept", or "none" if this node accepts nothing and dial
 config-field-proxy-address = HTTP CONNECT proxy to dial through: host:port.
 config-field-proxy-credentials-file = File (mode 0600) with user:password for the proxy.
 config-field-passphrase-source = Where the passphrase of the sealed keys comes from: file:PATH (mode 0600), credential:NAME (systemd), env:VARIABLE or prompt.
+config-field-custody = The token in which the site's keys are to be (RFC 7512): pkcs11:token=…?module-path=…&pin-source=…; sealed files are not taken then.
 config-field-log-format = "text" for people or "json" for programs.
 config-field-log-level = From which level on is logged: error, warn, info, debug, trace.
 config-field-raft-heartbeat-ms = Milliseconds between two heartbeats of the leader.

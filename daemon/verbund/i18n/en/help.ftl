@@ -37,11 +37,13 @@ help-found_administrator-key = Public key of the administrator.
 help-found_site = Name of the first site.
 help-found_land = Land in which it stands: { $laender }.
 help-found_address = Where its node is reached: host:port or network=host:port; api=host:port is where its HTTP API is.
+help-found_custody = Make the first site's keys in this token: pkcs11:token=…?module-path=…&pin-source=… (RFC 7512).
 help-init = Make the keys of a site: root, issuing CA, node and sealing key.
 help-init_site = Name of the site.
 help-init_federation = Name of the federation.
 help-init_csr = Do not make a root: write a request for the authority's own PKI to this file.
 help-init_ca-certificate = The CA certificate (PEM) that the authority's PKI issued for the request.
+help-init_custody = Make the keys in this token: pkcs11:token=…?module-path=…&pin-source=… (RFC 7512).
 help-invite = Invite a site; the invitation is a secret and goes to standard output.
 help-invite_site = Name of the site that may join.
 help-invite_org = Organisation that runs the site.
@@ -171,14 +173,21 @@ help-audit-verify_max-age = How old the signed head may be, such as 7d.
 help-network = Connections that this node needs.
 help-network-matrix = The Kommunikationsmatrix for the firewall request.
 help-network-check = Try the connections to all peers.
-help-keys = Keys of people.
-help-keys-new = Make a key in a sealed file and print its public half.
+help-keys = Keys of persons, and the tokens in which keys are kept.
+help-keys-new = Make a key in a sealed file or in a token and print its public half.
 help-keys-new_kind = What the key is for: coordinator or user.
 help-keys-new_out = File to write; it must not exist.
-help-keys-list = List the key files of a directory.
+help-keys-new_custody = Token and name of the key in it: pkcs11:token=…;object=…?module-path=…&pin-source=… (RFC 7512). The PIN comes from pin-source (file:, env:, credential:, prompt, pad), never from the URI itself.
+help-keys-list = List the keys of a directory or of a token.
 help-keys-list_directory = The directory.
+help-keys-list_custody = The token instead of a directory: pkcs11:token=…?module-path=…
 help-keys-show = Show the public half of a key file.
 help-keys-show_file = The key file.
+help-keys-probe = Say what a token lacks and what does not work therefore.
+help-keys-probe_token = The token: pkcs11:token=…?module-path=…
+help-keys-backup-check = Check whether a restored token holds the site's root and sealing key, by signing and opening with them. The first token is not needed for this.
+help-keys-backup-check_backup = The token with the backup: pkcs11:token=…?module-path=…
+help-keys-backup-check_custody = Compare with the first token, or a key in it, rather than with a data directory.
 help-context = Which federation commands talk to, and as whom.
 help-context-list = List contexts.
 help-context-use = Make a context the current one.

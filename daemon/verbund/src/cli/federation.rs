@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Subcommand};
 use clap_complete::ArgValueCandidates;
+use verbund_keys::TokenUri;
 use verbund_model::resource::{Address, Land, OrgRole};
 use verbund_model::{Hash, OrgName, PublicKey, SiteName, UserId};
 
@@ -38,6 +39,8 @@ pub struct Found {
     pub addresses: Vec<Address>,
     #[arg(long, value_name = "DIR")]
     pub data_dir: Option<PathBuf>,
+    #[arg(long, value_name = "URI")]
+    pub custody: Option<TokenUri>,
 }
 
 /// What `init` and `join` know of the own site.
@@ -60,6 +63,8 @@ pub struct Init {
     pub csr: Option<PathBuf>,
     #[arg(long = "ca-certificate", value_name = "FILE", conflicts_with = "csr")]
     pub certificate: Option<PathBuf>,
+    #[arg(long, value_name = "URI", conflicts_with = "certificate")]
+    pub custody: Option<TokenUri>,
 }
 
 /// `invite`

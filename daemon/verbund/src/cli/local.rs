@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Subcommand};
 use clap_complete::ArgValueCandidates;
+use verbund_keys::TokenUri;
 use verbund_model::resource::Address;
 use verbund_model::{FederationId, Hash};
 
@@ -22,17 +23,37 @@ pub enum KeysCommand {
     New {
         #[arg(long, value_enum, value_name = "KIND")]
         kind: KeyKind,
-        #[arg(long, value_name = "FILE")]
-        out: PathBuf,
+        #[arg(long, value_name = "FILE", required_unless_present = "custody", conflicts_with = "custody")]
+        out: Option<PathBuf>,
+        #[arg(long, value_name = "URI")]
+        custody: Option<TokenUri>,
     },
     List {
         #[arg(value_name = "DIR", default_value = ".")]
         directory: PathBuf,
+        #[arg(long, value_name = "URI", conflicts_with = "directory")]
+        custody: Option<TokenUri>,
     },
     Show {
         #[arg(value_name = "FILE")]
         file: PathBuf,
     },
+    Probe {
+        #[arg(value_name = "URI")]
+        token: TokenUri,
+    },
+    BackupCheck(BackupCheck),
+}
+
+/// `keys backup-check`
+#[derive(Args, Clone)]
+pub struct BackupCheck {
+    #[arg(value_name = "URI")]
+    pub backup: TokenUri,
+    #[arg(long, value_name = "DIR", env = "VERBUND_DATA_DIR", hide_env = true, default_value = "/var/lib/verbund")]
+    pub data_dir: PathBuf,
+    #[arg(long, value_name = "URI")]
+    pub custody: Option<TokenUri>,
 }
 
 /// `context`

@@ -29,8 +29,8 @@ pub use duration::Span;
 pub use federation::{Found, Init, InvitationCommand, Invite, Join, SiteCommand};
 pub use guard::GuardCommand;
 pub use local::{
-    AuditCommand, AuditExport, AuditVerify, ConfigCommand, ContextAdd, ContextCommand, KeyKind, KeysCommand,
-    NetworkCommand, Shell,
+    AuditCommand, AuditExport, AuditVerify, BackupCheck, ConfigCommand, ContextAdd, ContextCommand, KeyKind,
+    KeysCommand, NetworkCommand, Shell,
 };
 pub use localise::{command, setting_id};
 pub use placement::{

@@ -1,35 +1,46 @@
 //! The author's own key, opened, and what it signs.
 
-use std::path::Path;
-
 use verbund_identity::envelope::{BATCH_TYPE, STATEMENT_TYPE, pae};
 use verbund_identity::{Authentication, Envelope, LoginRequest, Statement, batch, key_id};
-use verbund_keys::{Asking, KeyFile, PassphraseSource, SignError, Signer, SoftwareKey};
+use verbund_keys::{Asking, KeyFile, PassphraseSource, SignError, Signer, Token, TokenError};
 use verbund_model::resource::Millis;
 use verbund_model::{FederationId, KeyId};
 
+use crate::context::KeyReference;
 use crate::failure::Failure;
 use crate::t;
 
 /// An author with an opened key.
 pub struct Author {
     id: KeyId,
-    signer: SoftwareKey,
+    signer: Box<dyn Signer>,
 }
 
 impl Author {
-    /// Opens a key file. Errors: it is none, or the passphrase is wrong.
-    pub fn open(path: &Path, passphrase: &PassphraseSource) -> Result<Self, Failure> {
+    /// Opens a key, in a file or in a token. Errors: there is none, or the passphrase or PIN is wrong.
+    pub fn open(key: &KeyReference, passphrase: &PassphraseSource) -> Result<Self, Failure> {
+        let path = match key {
+            KeyReference::File(path) => path,
+            KeyReference::Pkcs11(uri) => {
+                let key = Token::open(uri, passphrase)?.any_key(uri)?;
+                if key.agrees() {
+                    let (token, key) = (uri.token.clone(), uri.object.clone().unwrap_or_default());
+                    let (found, wanted) = (t!("keys-word-sealing"), t!("keys-word-signing"));
+                    return Err(TokenError::KeyType { token, key, found, wanted }.into());
+                }
+                return Ok(Self::new(key));
+            }
+        };
         let file = KeyFile::read(path)?;
         let what = t!("client-key-at", path = path.display().to_string());
         let passphrase = passphrase.obtain(&what, Asking::Existing)?;
         Ok(Self::new(file.unlock(&passphrase)?))
     }
 
-    /// An author with a key in memory.
+    /// An author with an opened key.
     #[must_use]
-    pub fn new(signer: SoftwareKey) -> Self {
-        Self { id: key_id(signer.public_key()), signer }
+    pub fn new(signer: impl Signer + 'static) -> Self {
+        Self { id: key_id(signer.public_key()), signer: Box::new(signer) }
     }
 
     /// The key's id.

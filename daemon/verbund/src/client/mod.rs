@@ -103,7 +103,7 @@ impl Client {
                     Failure::new(t!("client-no-key", context = self.name.as_str()))
                         .remedy(t!("client-no-key-remedy", context = self.name.as_str()))
                 })?;
-                Author::open(key.file()?, &self.passphrase)
+                Author::open(key, &self.passphrase)
             })
             .await
     }

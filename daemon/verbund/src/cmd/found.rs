@@ -75,6 +75,7 @@ struct Founding {
 }
 
 pub fn run(app: &App, found: Found) -> Result<Exit, Failure> {
+    let custody = found.custody.clone();
     let founding = gather(found)?;
     if Enrolment::exists(&founding.data_dir) {
         let (enrolment, _) = Enrolment::read(&founding.data_dir)?;
@@ -83,12 +84,12 @@ pub fn run(app: &App, found: Found) -> Result<Exit, Failure> {
     }
     let keys = init::keys_directory(&founding.data_dir);
     let trust_domain = TrustDomain { site: founding.site.clone(), federation: founding.name.clone() };
-    let passphrase = init::passphrase(app, &keys)?;
+    let unlocking = init::Unlocking::to_make(app, &keys, custody)?;
     // A site that made its keys below an authority's PKI before keeps them.
     if init::anchor_pin(&keys)?.is_none() || keys.join("root.pem").exists() {
-        init::make(&keys, &trust_domain, Anchor::OwnRoot, &passphrase)?;
+        init::make(&keys, &trust_domain, Anchor::OwnRoot, &unlocking)?;
     }
-    let site_keys = SiteKeys::open(&keys, &passphrase)?;
+    let site_keys = SiteKeys::open(&keys, unlocking.access())?;
     if *site_keys.trust_domain() != trust_domain {
         let found = site_keys.trust_domain().to_string();
         return Err(Failure::new(t!("found-other-site", found = found, wanted = trust_domain.to_string())));

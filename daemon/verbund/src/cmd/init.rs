@@ -6,7 +6,10 @@ use serde_json::json;
 use time::OffsetDateTime;
 use verbund_identity::{CaCertificate, TrustDomain};
 use verbund_keys::site_keys::State;
-use verbund_keys::{Anchor, Asking, Finding, InitOptions, InitReport, Passphrase, SiteKeys};
+use verbund_keys::{
+    Access, Anchor, Asking, Finding, InitOptions, InitReport, Passphrase, PassphraseSource, SiteKeys, StoredKey,
+    TokenUri,
+};
 use verbund_model::Hash;
 
 use crate::app::App;
@@ -14,6 +17,7 @@ use crate::cli::Init;
 use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::output::{Table, say};
+use crate::serve::needs_passphrase;
 use crate::{files, t};
 
 /// Where the site's keys lie within the data directory.
@@ -29,8 +33,8 @@ pub fn run(app: &App, init: Init) -> Result<Exit, Failure> {
     }
     let trust_domain = TrustDomain { site: init.site, federation: init.federation };
     let anchor = if init.csr.is_some() { Anchor::AuthorityPki } else { Anchor::OwnRoot };
-    let passphrase = passphrase(app, &keys)?;
-    let report = make(&keys, &trust_domain, anchor, &passphrase)?;
+    let unlocking = Unlocking::to_make(app, &keys, init.custody)?;
+    let report = make(&keys, &trust_domain, anchor, &unlocking)?;
     let request = match &init.csr {
         Some(path) => Some(write_request(&keys, path)?),
         None => None,
@@ -43,10 +47,49 @@ pub fn run(app: &App, init: Init) -> Result<Exit, Failure> {
     Ok(Exit::Ok)
 }
 
-/// The passphrase of a site's keys: chosen now if there are none yet.
-pub fn passphrase(app: &App, keys: &Path) -> Result<Passphrase, Failure> {
+/// What opens a site's keys, or makes them: a passphrase, or a token and where its PIN comes from.
+pub struct Unlocking {
+    passphrase: Option<Passphrase>,
+    custody: Option<TokenUri>,
+    pin: PassphraseSource,
+}
+
+impl Unlocking {
+    /// For keys that are there. Errors: they cannot be read, or no passphrase came.
+    pub fn to_open(app: &App, keys: &Path) -> Result<Self, Failure> {
+        let stored = SiteKeys::stored(keys)?;
+        let sealed = stored.is_empty() || stored.iter().any(needs_passphrase);
+        Ok(Self { passphrase: passphrase(app, keys, sealed)?, custody: None, pin: app.passphrase() })
+    }
+
+    /// For making those that are missing: in `custody`, or where the others are. Errors: as above.
+    pub fn to_make(app: &App, keys: &Path, custody: Option<TokenUri>) -> Result<Self, Failure> {
+        let stored = SiteKeys::stored(keys)?;
+        let beside = || stored.iter().rev().find_map(StoredKey::token).map(TokenUri::without_key);
+        let custody = custody.map(|uri| uri.without_key()).or_else(beside);
+        Ok(Self { passphrase: passphrase(app, keys, custody.is_none())?, custody, pin: app.passphrase() })
+    }
+
+    /// The access that it gives.
+    #[must_use]
+    pub fn access(&self) -> Access<'_> {
+        Access::new(self.passphrase.as_ref(), self.custody.clone(), self.pin.clone())
+    }
+
+    /// The passphrase, if sealed files need one.
+    #[must_use]
+    pub const fn passphrase(&self) -> Option<&Passphrase> {
+        self.passphrase.as_ref()
+    }
+}
+
+/// The passphrase of a site's sealed keys: chosen now if there are none yet.
+fn passphrase(app: &App, keys: &Path, sealed: bool) -> Result<Option<Passphrase>, Failure> {
+    if !sealed {
+        return Ok(None);
+    }
     let asking = if keys.join("node.key").exists() { Asking::Existing } else { Asking::New };
-    Ok(app.passphrase().obtain(&t!("init-keys-of", path = keys.display().to_string()), asking)?)
+    Ok(Some(app.passphrase().obtain(&t!("init-keys-of", path = keys.display().to_string()), asking)?))
 }
 
 /// Makes what is not there yet.
@@ -54,10 +97,10 @@ pub fn make(
     keys: &Path,
     trust_domain: &TrustDomain,
     anchor: Anchor,
-    passphrase: &Passphrase,
+    unlocking: &Unlocking,
 ) -> Result<InitReport, Failure> {
     let options = InitOptions { anchor, ..InitOptions::default() };
-    Ok(SiteKeys::init(keys, trust_domain, passphrase, &options, OffsetDateTime::now_utc())?)
+    Ok(SiteKeys::init(keys, trust_domain, unlocking.access(), &options, OffsetDateTime::now_utc())?)
 }
 
 fn write_request(keys: &Path, path: &Path) -> Result<PathBuf, Failure> {

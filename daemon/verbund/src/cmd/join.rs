@@ -89,7 +89,7 @@ fn open_keys(app: &App, token: &InvitationToken, data_dir: &Path) -> Result<Site
         return Err(Failure::new(t!("join-no-keys", directory = data_dir.display().to_string()))
             .remedy(t!("join-no-keys-remedy", command = command)));
     }
-    let opened = SiteKeys::open(&keys, &init::passphrase(app, &keys)?)?;
+    let opened = SiteKeys::open(&keys, init::Unlocking::to_open(app, &keys)?.access())?;
     if *opened.trust_domain() != trust_domain {
         let found = opened.trust_domain().to_string();
         return Err(Failure::new(t!("found-other-site", found = found, wanted = trust_domain.to_string()))

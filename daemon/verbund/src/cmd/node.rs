@@ -3,12 +3,13 @@
 use std::path::Path;
 
 use verbund_identity::{TrustDomain, node_binding};
-use verbund_keys::{Asking, KdfParameters, KeyFile, KeyLabel, Signer as _, SiteKeys};
+use verbund_keys::site_keys::object_label;
+use verbund_keys::{Access, KdfParameters, KeyFile, KeyLabel, SiteKeys, StoredKey};
 use verbund_model::resource::{Action, Address, Der, Node, NodeStanding, Site};
 use verbund_model::view::Kind;
 use verbund_model::{Accepted, Command, NodeId, SiteName};
 
-use super::init::keys_directory;
+use super::init::{Unlocking, keys_directory};
 use super::invitation::from_resource;
 use crate::app::{App, change};
 use crate::cli::NodeCommand;
@@ -54,9 +55,9 @@ async fn add(
     addresses: Vec<Address>,
 ) -> Result<Exit, Failure> {
     let ca_keys = keys_directory(ca_dir);
-    let what = t!("init-keys-of", path = ca_keys.display().to_string());
-    let passphrase = app.passphrase().obtain(&what, Asking::Existing)?;
-    let ca = SiteKeys::open(&ca_keys, &passphrase)?;
+    let unlocking = Unlocking::to_open(app, &ca_keys)?;
+    let access = unlocking.access();
+    let ca = SiteKeys::open(&ca_keys, unlocking.access())?;
     let (federation, _) = super::invitation::federation(client).await?;
     let wanted = TrustDomain { site: site.clone(), federation };
     if *ca.trust_domain() != wanted {
@@ -71,13 +72,10 @@ async fn add(
     let path = keys.join("node.key");
     copy_site_keys(&ca_keys, &keys)?;
     // A key of an earlier try is used again: its binding is the same, and no second node comes of it.
-    let file = if path.exists() {
-        KeyFile::read(&path)?
-    } else {
-        KeyFile::create(&path, KeyLabel::Node, &passphrase, KdfParameters::default())?
-    };
-    file.expect_label(KeyLabel::Node)?;
-    let node = file.unlock(&passphrase)?;
+    let stored =
+        if path.exists() { StoredKey::read(&path)? } else { make_key(&ca_keys, &path, &wanted, &unlocking, &access)? };
+    stored.expect_label(KeyLabel::Node)?;
+    let node = stored.unlock(&access)?;
     let binding = node_binding(&client.context().federation, &site, node.public_key());
     let command = Command::AddNode {
         site: site.clone(),
@@ -94,6 +92,25 @@ async fn add(
         crate::output::say(&t!("join-next", directory = data_dir.display().to_string()));
     }
     Ok(exit)
+}
+
+/// Makes a node's key where the site's issuing CA is kept: sealed, or in the same token under a name of its own.
+fn make_key(
+    ca_keys: &Path,
+    path: &Path,
+    trust_domain: &TrustDomain,
+    unlocking: &Unlocking,
+    access: &Access<'_>,
+) -> Result<StoredKey, Failure> {
+    let ca = StoredKey::read(&ca_keys.join("ca.key"))?;
+    if let Some(uri) = ca.token() {
+        let number: u32 = rand::random();
+        let object = format!("{}-{number:08x}", object_label(trust_domain, KeyLabel::Node));
+        return Ok(StoredKey::create_in_token(path, KeyLabel::Node, &uri.without_key(), &object, access)?);
+    }
+    // A sealed CA was opened with it before.
+    let passphrase = unlocking.passphrase().ok_or_else(|| Failure::internal("node add"))?;
+    Ok(StoredKey::Sealed(KeyFile::create(path, KeyLabel::Node, passphrase, KdfParameters::default())?))
 }
 
 /// What every node of a site needs: the issuing CA for its own leaves, and the sealing key; sealed as they are. The root's

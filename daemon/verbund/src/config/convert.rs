@@ -4,7 +4,7 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::str::FromStr;
 
-use verbund_keys::PassphraseSource;
+use verbund_keys::{PassphraseSource, TokenUri, TokenUriError};
 use verbund_model::SiteName;
 use verbund_model::resource::Address;
 
@@ -28,6 +28,9 @@ pub fn convert(settings: &Settings, errors: &mut Vec<ConfigError>) -> Option<Con
     let advertise = c.list("advertise", Address::from_str);
     let proxy = c.proxy();
     let passphrase = c.passphrase();
+    let custody = c.optional("custody", |text| {
+        text.parse().map(|uri: TokenUri| uri.without_key()).map_err(|error: TokenUriError| crate::words::chain(&error))
+    });
     let log = c.log();
     let raft = c.raft();
     let limits = c.limits();
@@ -50,6 +53,7 @@ pub fn convert(settings: &Settings, errors: &mut Vec<ConfigError>) -> Option<Con
         inbound,
         proxy,
         passphrase: passphrase?,
+        custody,
         log: log?,
         raft: raft?,
         limits: limits?,

@@ -62,6 +62,7 @@ pub const FIELDS: &[Field] = &[
     one("proxy.address", &[]),
     one("proxy.credentialsFile", &[]),
     one("passphraseSource", &["prompt"]),
+    one("custody", &[]),
     one("log.format", &["text"]),
     one("log.level", &["info"]),
     one("raft.heartbeatMs", &["250"]),

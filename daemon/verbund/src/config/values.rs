@@ -4,7 +4,7 @@ use std::fmt;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
-use verbund_keys::PassphraseSource;
+use verbund_keys::{PassphraseSource, TokenUri};
 use verbund_model::SiteName;
 use verbund_model::resource::Address;
 
@@ -25,6 +25,8 @@ pub struct Config {
     pub proxy: Option<Proxy>,
     /// Where the passphrase of the sealed keys comes from (formats 4).
     pub passphrase: PassphraseSource,
+    /// The token in which the site's keys are to be: its label, module and PIN's source, before what the keys' references say.
+    pub custody: Option<TokenUri>,
     /// What is logged, and how.
     pub log: Log,
     /// Raft's timers.

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use std::str::FromStr;
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
+use verbund_keys::{TokenUri, TokenUriError};
 
 use crate::t;
 
@@ -14,7 +15,7 @@ pub enum KeyReference {
     /// A sealed key file.
     File(PathBuf),
     /// A key in an HSM or smartcard (RFC 7512).
-    Pkcs11(String),
+    Pkcs11(TokenUri),
 }
 
 /// Why a text names no key, or one that cannot be used.
@@ -32,29 +33,19 @@ pub enum KeyReferenceError {
         /// What was given.
         got: String,
     },
-    /// The build has no PKCS#11.
-    #[error("{}", t!("context-key-pkcs11", uri = .uri.as_str()))]
-    NoPkcs11 {
-        /// The key's URI.
-        uri: String,
+    /// No URI of a key in a token.
+    #[error("{}", t!("context-key-pkcs11", reason = crate::words::chain(.source)))]
+    Pkcs11 {
+        /// What is wrong with it.
+        source: TokenUriError,
     },
-}
-
-impl KeyReference {
-    /// The key's file. Errors: [`KeyReferenceError::NoPkcs11`].
-    pub fn file(&self) -> Result<&PathBuf, KeyReferenceError> {
-        match self {
-            Self::File(path) => Ok(path),
-            Self::Pkcs11(uri) => Err(KeyReferenceError::NoPkcs11 { uri: uri.clone() }),
-        }
-    }
 }
 
 impl fmt::Display for KeyReference {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::File(path) => write!(f, "file:{}", path.display()),
-            Self::Pkcs11(uri) => f.write_str(uri),
+            Self::Pkcs11(uri) => write!(f, "{uri}"),
         }
     }
 }
@@ -66,10 +57,20 @@ impl FromStr for KeyReference {
         match text.split_once(':') {
             Some(("file", path)) if path.starts_with('/') => Ok(Self::File(path.into())),
             Some(("file", path)) if !path.is_empty() => Err(KeyReferenceError::Relative { got: path.to_owned() }),
-            Some(("pkcs11", rest)) if !rest.is_empty() => Ok(Self::Pkcs11(text.to_owned())),
+            Some(("pkcs11", rest)) if !rest.is_empty() => named(text).map(Self::Pkcs11),
             _ => Err(KeyReferenceError::Form { got: text.chars().take(80).collect() }),
         }
     }
+}
+
+/// A URI that names a key, and not only a token.
+fn named(text: &str) -> Result<TokenUri, KeyReferenceError> {
+    let uri: TokenUri = text.parse().map_err(|source| KeyReferenceError::Pkcs11 { source })?;
+    if uri.object.is_none() && uri.id.is_none() {
+        let source = TokenUriError::Value { name: "object", why: "a key is needed, and only a token is named" };
+        return Err(KeyReferenceError::Pkcs11 { source });
+    }
+    Ok(uri)
 }
 
 impl Serialize for KeyReference {

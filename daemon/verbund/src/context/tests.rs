@@ -75,7 +75,11 @@ fn many_processes_lose_no_context() {
 fn key_references() {
     assert_eq!("file:/a/b".parse::<KeyReference>().unwrap().to_string(), "file:/a/b");
     let hsm: KeyReference = "pkcs11:token=dvc;object=anna".parse().unwrap();
-    assert!(matches!(hsm.file(), Err(KeyReferenceError::NoPkcs11 { .. })));
+    assert_eq!(hsm.to_string(), "pkcs11:token=dvc;object=anna");
+    for text in ["pkcs11:token=dvc", "pkcs11:object=anna", "pkcs11:token=dvc;object=a?pin-value=1234"] {
+        let error = text.parse::<KeyReference>().unwrap_err();
+        assert!(matches!(error, KeyReferenceError::Pkcs11 { .. }) && !error.to_string().contains("1234"), "{error}");
+    }
     assert!(matches!("file:a".parse::<KeyReference>(), Err(KeyReferenceError::Relative { .. })));
     for text in ["", "/a", "file:", "pkcs11:", "ssh:x"] {
         assert!(matches!(text.parse::<KeyReference>(), Err(KeyReferenceError::Form { .. })), "{text}");

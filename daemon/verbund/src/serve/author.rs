@@ -104,7 +104,7 @@ impl NodeAuthor {
             command,
             sealed: Vec::new(),
         };
-        let envelope = Envelope::direct(&statement, |message| self.signer.sign(message))?;
+        let envelope = super::start::waiting(|| Envelope::direct(&statement, |message| self.signer.sign(message)))?;
         match self.node.submit(envelope.to_bytes()).await?.outcome {
             Outcome::Accepted(accepted) => Ok(accepted),
             Outcome::Refused(refusal) => Err(refusal.into()),

@@ -65,7 +65,7 @@ pub async fn keep_fresh(
         if paused(wait, &mut stop).await {
             return;
         }
-        match renew(&keys, &certified, &identity) {
+        match super::start::waiting(|| renew(&keys, &certified, &identity)) {
             Ok(()) => tracing::info!(node = %certified.node, "the node's certificate was renewed"),
             Err(error) => {
                 tracing::error!(%error, "the node's certificate could not be renewed; it is tried again");

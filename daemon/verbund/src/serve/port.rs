@@ -125,7 +125,8 @@ impl Federation for Port {
             lifetime: USER_LIFETIME,
         };
         let unavailable = |reason: String| IssueError::Unavailable { reason };
-        let leaf = keys.ca().issue_leaf(&request, OffsetDateTime::now_utc()).map_err(|e| unavailable(e.to_string()))?;
+        let leaf = super::start::waiting(|| keys.ca().issue_leaf(&request, OffsetDateTime::now_utc()));
+        let leaf = leaf.map_err(|e| unavailable(e.to_string()))?;
         let info = leaf.info().map_err(|e| unavailable(e.to_string()))?;
         let not_after = u64::try_from(info.not_after.unix_timestamp()).unwrap_or(0) * 1000;
         let chain = leaf.pem() + &keys.ca().certificate().pem();

@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use verbund_identity::{SpiffeId, Subject, TrustDomain};
-use verbund_keys::{Asking, AwsVerifier, Signer, SiteKeys};
+use verbund_keys::{Access, Asking, AwsVerifier, KeyLabel, Signer, SiteKeys, StoredKey};
 use verbund_model::NodeId;
 use verbund_node::{HeadSettings, HeadSigner, NodeConfig, NodeHandle, NodeParts, SystemClock, Timing};
 use verbund_store::{FORMAT, Header, Store, StoreOptions};
@@ -73,7 +73,7 @@ struct NodeKey(Arc<dyn Signer>);
 
 impl HeadSigner for NodeKey {
     fn sign(&self, message: &[u8]) -> Result<Vec<u8>, String> {
-        self.0.sign(message).map_err(|e| e.to_string())
+        waiting(|| self.0.sign(message)).map_err(|e| e.to_string())
     }
 }
 
@@ -84,10 +84,8 @@ pub async fn start(config: &Config) -> Result<Started, ServeError> {
         let (found, data_dir) = (enrolment.site, config.data_dir.clone());
         return Err(ServeError::OtherSite { configured, found, data_dir });
     }
-    let passphrase = config.passphrase.obtain(&format!("the keys of {}", enrolment.site), Asking::Existing)?;
-    // The passphrase's derivation is slow on purpose; nothing else waits for it yet.
-    let keys = SiteKeys::open(&config.data_dir.join(KEYS), &passphrase)?;
-    drop(passphrase);
+    // The passphrase's derivation is slow on purpose, as tokens are by nature; nothing else waits for it yet.
+    let keys = open_keys(config, &enrolment)?;
     let certified =
         Certified { node: enrolment.node, addresses: config.advertise.clone(), lifetime: identity::LIFETIME };
     let identity = identity::first(&keys, &certified)?;
@@ -120,6 +118,36 @@ pub async fn start(config: &Config) -> Result<Started, ServeError> {
         given_up: GivenUp::default(),
         joins,
     })
+}
+
+/// Whether a stored key that a running site uses needs the passphrase. The root's is not among them.
+#[must_use]
+pub fn needs_passphrase(key: &StoredKey) -> bool {
+    key.label() != KeyLabel::SiteRoot && key.token().is_none()
+}
+
+/// The site's keys: sealed ones with the passphrase, those in a token with its PIN. Nobody is asked for a passphrase that
+/// opens nothing.
+fn open_keys(config: &Config, enrolment: &Enrolment) -> Result<SiteKeys, ServeError> {
+    let dir = config.data_dir.join(KEYS);
+    let stored = SiteKeys::stored(&dir)?;
+    let sealed = config.custody.is_none() && stored.iter().any(needs_passphrase);
+    let passphrase = if sealed || stored.is_empty() {
+        Some(config.passphrase.obtain(&format!("the keys of {}", enrolment.site), Asking::Existing)?)
+    } else {
+        None
+    };
+    let access = Access::new(passphrase.as_ref(), config.custody.clone(), config.passphrase.clone());
+    Ok(SiteKeys::open(&dir, access)?)
+}
+
+/// Does what may wait for a token, without keeping other tasks from this thread.
+pub fn waiting<T>(work: impl FnOnce() -> T) -> T {
+    let flavor = tokio::runtime::Handle::try_current().map(|handle| handle.runtime_flavor());
+    if matches!(flavor, Ok(tokio::runtime::RuntimeFlavor::MultiThread)) {
+        return tokio::task::block_in_place(work);
+    }
+    work()
 }
 
 /// The bounds of a listener.

@@ -3,6 +3,7 @@
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
+use crate::serve::start::waiting;
 use time::OffsetDateTime;
 use verbund_agent_link::{Certified, DeskError};
 use verbund_identity::{LoginRequest, SignatureVerifier as _, SpiffeId, Subject};
@@ -45,8 +46,8 @@ pub fn issue(keys: &Mutex<SiteKeys>, cluster: &ClusterName, request: &LoginReque
     let keys = keys.lock().unwrap_or_else(PoisonError::into_inner);
     let spiffe_id = SpiffeId { trust_domain: keys.trust_domain().clone(), subject: Subject::Agent(name) };
     let leaf = LeafRequest { spiffe_id, key, dns_names: Vec::new(), ip_addresses: Vec::new(), lifetime: LIFETIME };
-    let issued =
-        keys.ca().issue_leaf(&leaf, OffsetDateTime::now_utc()).map_err(|error| unavailable(error.to_string()))?;
+    let issued = waiting(|| keys.ca().issue_leaf(&leaf, OffsetDateTime::now_utc()));
+    let issued = issued.map_err(|error| unavailable(error.to_string()))?;
     tracing::info!(%cluster, "issued a certificate for an agent");
     let chain = vec![issued.der().to_vec(), keys.ca().certificate().der().to_vec()];
     Ok(Certified { chain, anchor: keys.anchor_certificate().der().to_vec() })
