@@ -115,7 +115,7 @@ mod tests {
             "impairment": if ready { "" } else { "no nodes" } });
         let spec = json!({ "site": "nord", "zone": "internal", "schutzbedarf": "normal", "confidentiality": "internal",
             "stage": "test", "networks": [], "labels": {}, "clusterKinds": [], "price": 0 });
-        let status = json!({ "standing": "active", "agent": "ab".repeat(32), "observation": seen });
+        let status = json!({ "standing": "active", "agent": "ab".repeat(32), "incarnation": 1, "observation": seen });
         resource(Kind::Cluster, "nord-a", spec, status)
     }
 
