@@ -10,7 +10,6 @@ mod country;
 #[allow(dead_code)]
 mod federation;
 #[path = "../../../raft/machine/tests/support/mod.rs"]
-#[allow(dead_code)]
 mod support;
 
 use std::collections::BTreeSet;

@@ -162,7 +162,7 @@ pub enum Command {
     #[command(subcommand)]
     Network(NetworkCommand),
     #[command(subcommand)]
-    Keys(KeysCommand),
+    Keys(Box<KeysCommand>),
     #[command(subcommand)]
     Context(ContextCommand),
     #[command(subcommand)]
