@@ -103,6 +103,19 @@ pub enum Alarm {
         /// In whose name.
         node: NodeId,
     },
+    /// The federation switched formats on that this build does not know. It halts before that entry, and goes on from it
+    /// when it is updated.
+    #[error(
+        "entry {index} switched on format {format} in this federation, and this daemon knows format {known}: update it, and start it again"
+    )]
+    UnknownFormat {
+        /// The entry's index. Neither it nor any later one was applied.
+        index: u64,
+        /// The format that was switched on.
+        format: u32,
+        /// The latest format that this build knows.
+        known: u32,
+    },
     /// The disk is nearly full: writes are refused.
     #[error("the disk of this node is nearly full ({free} bytes free): writes are refused")]
     LowDisk {
@@ -129,6 +142,7 @@ impl Alarm {
             Self::LearnerDiffers { .. } => "learner-differs",
             Self::Equivocation { .. } => "equivocation",
             Self::ForgedHead { .. } => "forged-head",
+            Self::UnknownFormat { .. } => "unknown-format",
             Self::LowDisk { .. } => "low-disk",
         }
     }

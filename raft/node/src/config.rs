@@ -30,6 +30,9 @@ pub struct NodeConfig {
     pub networks: BTreeSet<String>,
     /// Whether nothing inbound is allowed here, so that this node keeps connections open on which the others call it.
     pub accepts_nothing: bool,
+    /// **Tests only**: the latest format that this build pretends to know, from its very start.
+    #[cfg(feature = "tamper")]
+    pub known_format: u32,
 }
 
 impl NodeConfig {
@@ -44,6 +47,8 @@ impl NodeConfig {
             heads: HeadSettings::default(),
             networks: BTreeSet::new(),
             accepts_nothing: false,
+            #[cfg(feature = "tamper")]
+            known_format: verbund_machine::FORMAT,
         }
     }
 }

@@ -68,6 +68,19 @@ impl Shared {
         self.alarms.raise(alarm, self.clock.now());
     }
 
+    /// The latest format that this build knows; in a test build, the one that its test pretends.
+    #[cfg(feature = "tamper")]
+    pub(crate) fn known_format(&self) -> u32 {
+        self.tamper.known_format()
+    }
+
+    /// The latest format that this build knows.
+    #[cfg(not(feature = "tamper"))]
+    #[allow(clippy::unused_self, reason = "a test build asks its switches")]
+    pub(crate) const fn known_format(&self) -> u32 {
+        verbund_machine::FORMAT
+    }
+
     /// Whether a defence is in force. Always, but in a test build whose test switched it off.
     #[cfg(feature = "tamper")]
     pub(crate) fn defends(&self, defence: crate::tamper::Defence) -> bool {

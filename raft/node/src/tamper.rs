@@ -41,13 +41,18 @@ struct Plan {
     lie_to: Option<NodeId>,
     lies: u64,
     two_heads: bool,
+    known_format: u32,
 }
 
 /// The switches.
-#[derive(Default)]
 pub struct Tamper(Mutex<Plan>);
 
 impl Tamper {
+    /// All as in a release, but for the latest format that it knows.
+    pub(crate) fn knowing(format: u32) -> Self {
+        Self(Mutex::new(Plan { known_format: format, ..Plan::default() }))
+    }
+
     fn plan(&self) -> MutexGuard<'_, Plan> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -109,6 +114,15 @@ impl Tamper {
             }
         }
         message
+    }
+
+    /// From now on this node is as a later build, which knows formats up to that one.
+    pub fn know_format(&self, format: u32) {
+        self.plan().known_format = format;
+    }
+
+    pub(crate) fn known_format(&self) -> u32 {
+        self.plan().known_format
     }
 
     /// From now on this node signs, each time it is asked, another head for its newest index.

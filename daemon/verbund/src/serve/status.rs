@@ -294,6 +294,12 @@ fn german(alarm: &Alarm) -> (Option<String>, String) {
                 "Knoten {from} hat einen Kopf im Namen von {whose} verbreitet, den {whose} nicht unterschrieben hat."
             ),
         ),
+        Alarm::UnknownFormat { index, format, known } => (
+            None,
+            format!(
+                "Eintrag {index} hat in diesem Verbund das Format {format} eingeschaltet, und dieser Daemon kennt Format {known}: ihn aktualisieren und neu starten."
+            ),
+        ),
         Alarm::LowDisk { free } => (
             None,
             format!(

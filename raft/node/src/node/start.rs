@@ -216,7 +216,7 @@ fn share(
             snapshot_due: tokio::sync::Notify::new(),
             told: std::sync::Mutex::new(None),
             #[cfg(feature = "tamper")]
-            tamper: crate::tamper::Tamper::default(),
+            tamper: crate::tamper::Tamper::knowing(config.known_format),
         }
     }))
 }

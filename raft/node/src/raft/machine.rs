@@ -74,13 +74,12 @@ impl Machine {
             }
         };
         let applied = self.state.apply(at, content, &*self.shared.verifier);
-        if let Some(format) = applied.unknown_format {
+        if let Some(format) = applied.unknown_format.filter(|format| *format > self.shared.known_format()) {
             // Nothing of the entry is kept, and Raft stops at this error: after an update the node goes on from here.
-            return Err(io::Error::other(format!(
-                "entry {} switched on format {format} in this federation, and this daemon knows format {}: update it, and start it again",
-                at.index,
-                verbund_machine::FORMAT
-            )));
+            let alarm = Alarm::UnknownFormat { index: at.index, format, known: self.shared.known_format() };
+            let error = io::Error::other(alarm.to_string());
+            self.shared.raise(alarm);
+            return Err(error);
         }
         self.applied = Some(entry.log_id);
         self.shared.archive.append(at.index, &applied.record.to_bytes()).map_err(io::Error::other)?;

@@ -20,7 +20,8 @@ use verbund_model::{
     Accepted, Algorithm, Command, Document, FederationId, Hash, NodeId, OrgName, Outcome, PublicKey, SiteName, UserId,
 };
 use verbund_node::{
-    Clock, HeadSettings, HeadSigner, NodeConfig, NodeHandle, NodeParts, Role, SystemClock, Timing, bundle_of, routes_of,
+    Clock, HeadSettings, HeadSigner, NodeConfig, NodeHandle, NodeParts, Role, StartError, SystemClock, Timing,
+    bundle_of, routes_of,
 };
 use verbund_store::{FORMAT, Header, Store, StoreOptions};
 use verbund_tls::{Acceptor, Bundle, Ends, Limits, Lines, LinesSettings, Listener, LiveIdentity, Trust};
@@ -199,6 +200,8 @@ pub struct Cluster {
     pub admin: Author,
     pub timing: Timing,
     pub heads: HeadSettings,
+    /// The latest format that nodes know which are started from now on.
+    pub knows_format: u32,
     dirs: TempDir,
 }
 
@@ -241,6 +244,7 @@ impl Cluster {
             nodes: Vec::new(),
             timing,
             heads: HeadSettings { interval: Duration::from_millis(200), ..HeadSettings::default() },
+            knows_format: verbund_machine::FORMAT,
             dirs: tempfile::tempdir().unwrap(),
         };
         let running = cluster.start(NodeId::mint(0, 1), 0, Some(listener), true, None).await;
@@ -407,6 +411,17 @@ impl Cluster {
         found: bool,
         given: Option<(Bundle, BTreeMap<NodeId, verbund_tls::Route>)>,
     ) -> Running {
+        self.try_start(id, site, listener, found, given).await.unwrap()
+    }
+
+    async fn try_start(
+        &self,
+        id: NodeId,
+        site: usize,
+        listener: Option<TcpListener>,
+        found: bool,
+        given: Option<(Bundle, BTreeMap<NodeId, verbund_tls::Route>)>,
+    ) -> Result<Running, StartError> {
         let dir = self.dirs.path().join(id.to_string());
         let free = Arc::new(AtomicU64::new(u64::MAX));
         let header = Header { format: FORMAT, node: id.0, federation: self.federation.0.0 };
@@ -434,6 +449,7 @@ impl Cluster {
         let clock = Arc::new(ShiftedClock::default());
         let mut config = NodeConfig::new(id, self.genesis.clone());
         config.found = found;
+        config.known_format = self.knows_format;
         config.accepts_nothing = address.is_none();
         config.timing = self.timing.clone();
         config.heads = self.heads.clone();
@@ -446,8 +462,13 @@ impl Cluster {
             signer: Arc::new(Heads(self.sites[site].node_key.clone())),
             clock: clock.clone(),
         };
-        let node = NodeHandle::start(config, parts).await.unwrap();
-        Running { id, site, node, trust, clock, address, free, listening }
+        match NodeHandle::start(config, parts).await {
+            Ok(node) => Ok(Running { id, site, node, trust, clock, address, free, listening }),
+            Err(error) => {
+                listening.iter().for_each(JoinHandle::abort);
+                Err(error)
+            }
+        }
     }
 
     /// Stops a node without any farewell.
@@ -466,6 +487,18 @@ impl Cluster {
         };
         let running = self.start(id, site, listener, id == NodeId::mint(0, 1), None).await;
         self.nodes[index] = Some(running);
+    }
+
+    /// Starts a killed node, which must not come up; gives why.
+    pub async fn does_not_revive(&self, (id, site, address): Gone) -> String {
+        let listener = match address {
+            Some(address) => Some(rebind(address).await),
+            None => None,
+        };
+        match self.try_start(id, site, listener, id == NodeId::mint(0, 1), None).await {
+            Ok(_) => panic!("node {id} came up"),
+            Err(error) => error.to_string(),
+        }
     }
 
     /// Which node leads, once all that run agree.

@@ -6,6 +6,7 @@
 mod attacks;
 mod causes;
 mod inquiries;
+mod formats;
 mod kit;
 mod leases;
 mod life;
