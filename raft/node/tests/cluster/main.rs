@@ -5,8 +5,8 @@
 
 mod attacks;
 mod causes;
-mod inquiries;
 mod formats;
+mod inquiries;
 mod kit;
 mod leases;
 mod life;
