@@ -136,6 +136,10 @@ fn flipped(desk: &Auditor<'_>, whole: &[u8], rng: &mut StdRng) {
         let mut changed = whole.to_vec();
         changed[at] ^= rng.random_range(1..=255u8);
         desk.names(&changed, index, &format!("byte {at} of record {index} at {:?}", frame.range));
+        // And so that the file as a whole looks well: its last frame fits again.
+        if let Ok(parts) = Parts::of(&changed) {
+            desk.names(&parts.assemble(), index, &format!("byte {at} of record {index}, with a last frame that fits"));
+        }
     }
     for frame in verbund_kit::audit::frames(whole).unwrap().iter().filter(|frame| frame.kind != RECORD) {
         if frame.kind == HEAD && rng.random_bool(0.8) {
@@ -173,6 +177,7 @@ fn dropped(desk: &Auditor<'_>, whole: &[u8], rng: &mut StdRng) {
     let said = desk.refuses(&forged.assemble(), &[], "a record dropped and the rest rehashed");
     let (from, to) = range(&said, "is one of ");
     assert!((from..=to).contains(&index), "record {index} was dropped: {said}");
+    assert!(said.contains(&format!("First bad record: {from}.")), "{said}");
     assert!(to - from < 2 * CHECKPOINT, "the range is no wider than two checkpoints: {said}");
 }
 
