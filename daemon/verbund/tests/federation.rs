@@ -55,10 +55,15 @@ fn from_founding_to_a_node_that_was_given_up() {
     found.extend(["--role", "koordinierungsstelle", "--role", "plattformbetreiber", "--land", "DE-SH"]);
     found.extend(["--administrator", "anna", "--administrator-key", &anna, "--address", &peers, "--address", &api]);
     found.extend(["--coordinator", &coordinators[0], "--coordinator", &coordinators[1], "--data-dir", &data]);
-    let said = desk.run(&found).expect(0);
+    // A context for a key that the federation would not know is none, and nothing is made.
+    let (stranger, own) = (format!("file:{}", desk.text("stranger")), format!("file:{}", desk.text("c1")));
+    desk.key("user", "stranger");
+    let said = desk.run(&[&found[..], &["--lang", "en", "--context", "one", "--key", &stranger]].concat()).expect(2);
+    assert!(said.talk.contains("would not know it") && !desk.path("nord/data").exists(), "{}", said.all());
+    let said = desk.run(&[&found[..], &["--lang", "en", "--context", "one", "--key", &own]].concat()).expect(0);
     assert!(said.talk.contains(&format!("--address 127.0.0.1:{} ", nord.admin)), "{}", said.talk);
+    assert!(said.talk.contains("verbund --context one status"), "{}", said.talk);
     let mut at_nord = nord.serve(&desk);
-    nord.context(&desk, "one", "c1");
     nord.context(&desk, "two", "c2");
     desk.until(&["--context", "one", "status"], |said| matches!(said.code, Some(0 | 4)));
 
@@ -76,17 +81,17 @@ fn from_founding_to_a_node_that_was_given_up() {
     let mut create = vec!["org", "create", "akdb", "--display-name", "AKDB", "--role", "plattformbetreiber"];
     create.extend(["--administrator", "bert", "--administrator-key", &bert]);
     desk.run(&create).expect(0);
-    let invitation = desk.text("invitation");
-    desk.run(&["invite", "sued", "--org", "akdb", "--out", &invitation]).expect(0);
     let data = desk.text("sued/data");
     desk.run(&["init", "--site", "sued", "--federation", "dvc", "--data-dir", &data]).expect(0);
-    let (peers, api) = (format!("127.0.0.1:{}", sued.peers), format!("api=127.0.0.1:{}", sued.admin));
-    let mut join = vec!["join", &invitation, "--data-dir", &data, "--land", "DE-BY"];
-    join.extend(["--address", &peers, "--address", &api]);
+    refused(&desk, &sued);
+    let (invitation, config) = (desk.text("invitation"), desk.text("sued.yaml"));
+    desk.run(&["invite", "sued", "--org", "akdb", "--out", &invitation]).expect(0);
+    let (api, key) = (format!("api=127.0.0.1:{}", sued.admin), format!("file:{}", desk.text("bert")));
+    let peers = format!("127.0.0.1:{}", sued.peers);
+    let mut join = vec!["join", &invitation, "--config", &config, "--land", "DE-BY", "--address", &peers];
+    join.extend(["--address", &api, "--context", "sued", "--key", &key]);
     let mut joining = Running::start(desk.with_passphrase(&join), &desk.path("join.log"));
-    let said = desk.until(&["--context", "one", "list", "admissions", "-o", "json"], |said| said.out.contains("sued"));
-    let admissions: serde_json::Value = serde_json::from_str(&said.out).unwrap();
-    let hash = admissions["items"][0]["metadata"]["name"].as_str().unwrap().to_owned();
+    let hash = request_of(&desk, "sued");
     let said = desk.run(&["--lang", "en", "site", "list"]).expect(0);
     assert!(said.out.contains("sued") && said.out.contains("0 of 2"), "{}", said.out);
     assert!(desk.run(&["site", "show", "sued"]).expect(8).out.contains("DE-BY"));
@@ -100,8 +105,9 @@ fn from_founding_to_a_node_that_was_given_up() {
     approve("two").expect(0);
     assert_eq!(joining.ended(), Some(0), "{}", std::fs::read_to_string(desk.path("join.log")).unwrap());
     assert!(!desk.run(&["--lang", "en", "status"]).out.contains("waiting: sued"));
+    let said = std::fs::read_to_string(desk.path("join.log")).unwrap();
+    assert!(said.contains(&format!("serve --config {config}")) && said.contains("--context sued status"), "{said}");
     let at_sued = sued.serve(&desk);
-    sued.context(&desk, "sued", "bert");
     desk.until(&["--context", "sued", "get", "sites"], |said| said.code == Some(0));
 
     // The context has learned where the other site is, and whom to believe there.
@@ -137,6 +143,44 @@ fn from_founding_to_a_node_that_was_given_up() {
     let given_up = |said: &desk::Said| said.code == Some(3) && said.out.contains("given up for ever");
     desk.until(&["--lang", "en", "--context", "sued", "status"], given_up);
     drop(at_nord);
+}
+
+/// The hash of the site's one request that waits, as soon as it is there.
+fn request_of(desk: &Desk, site: &str) -> String {
+    let hash_in = |said: &desk::Said| {
+        let all: serde_json::Value = serde_json::from_str(&said.out).ok()?;
+        let waits =
+            |item: &&serde_json::Value| item["spec"]["request"]["site"] == site && item["status"]["refused"].is_null();
+        let found = all["items"].as_array()?.iter().find(waits)?;
+        Some(found["metadata"]["name"].as_str()?.to_owned())
+    };
+    let list = ["--context", "one", "list", "admissions", "-o", "json"];
+    hash_in(&desk.until(&list, |said| hash_in(said).is_some())).unwrap()
+}
+
+/// A site asks, one coordinator approves and the other refuses: it is told why, and waits no more.
+fn refused(desk: &Desk, site: &Site) {
+    let (invitation, data) = (desk.text("first.invitation"), desk.text(&format!("{}/data", site.name)));
+    desk.run(&["invite", site.name, "--org", "akdb", "--out", &invitation]).expect(0);
+    let join = ["--lang", "de", "join", &invitation, "--data-dir", &data, "--land", "DE-BY"];
+    let mut joining = Running::start(desk.with_passphrase(&join), &desk.path("refused.log"));
+    let hash = request_of(desk, site.name);
+    desk.run(&["--context", "one", "site", "approve", site.name, "--hash", &hash, "--yes"]).expect(8);
+    let reason = "Fingerabdruck passt nicht";
+    let refuse = ["--context", "two", "site", "refuse", site.name, "--hash", &hash, "--reason", reason];
+    assert!(desk.run(&refuse).expect(2).talk.contains("--yes"), "nobody was there to confirm it");
+    let said = desk.run(&[&refuse[..], &["--yes", "--lang", "en"]].concat()).expect(0);
+    assert!(said.talk.contains("verbund invite sued --org akdb"), "{}", said.talk);
+    assert_eq!(joining.ended(), Some(1));
+    let said = std::fs::read_to_string(desk.path("refused.log")).unwrap();
+    assert!(said.contains(reason) && said.contains("endgültig abgelehnt"), "{said}");
+    // Asked again, it says the same; and whoever would approve now is told.
+    assert!(desk.run(&join).expect(1).talk.contains(reason));
+    let approve = ["--lang", "en", "--context", "one", "site", "approve", site.name, "--hash", &hash, "--yes"];
+    let said = desk.run(&approve).expect(1);
+    assert!(said.talk.contains(reason) && said.talk.contains("verbund invite sued"), "{}", said.talk);
+    assert!(!desk.run(&["--context", "one", "status"]).out.contains(site.name), "nobody waits");
+    assert!(desk.run(&["--context", "one", "list", "admissions"]).expect(0).out.contains(reason));
 }
 
 /// The contexts without what was learned.

@@ -27,6 +27,7 @@ column-expires = GÜLTIG BIS
 column-used = VERWENDET
 column-approvals = ZUSTIMMUNGEN
 column-admitted = AUFGENOMMEN
+column-refused = ABGELEHNT
 column-action = MASSNAHME
 column-done = ERLEDIGT
 column-schema = SCHEMA
@@ -49,6 +50,7 @@ client-key-at = des Schlüssels { $path }
 client-odd-answer = die Antwort ist nicht zu verstehen: { $reason }
 client-odd-remedy = Die Versionen dieses Programms und des Daemons vergleichen.
 client-unreachable-remedy = Prüfen, ob ein Daemon läuft und die Adressen des Kontexts stimmen (verbund context show); Adressen weiterer Standorte ergänzt: verbund context add NAME --replace --other STANDORT=HOST:PORT
+client-no-quorum = keine Mehrheit der Stimmen ist erreichbar, und frisches Lesen braucht eine
 client-no-quorum-remedy = Mit --stale zeigt derselbe Befehl, was dieser Standort hat und wie alt es ist; „verbund status“ zeigt, wer fehlt.
 client-clock-remedy = Die Uhr dieser Maschine stellen (NTP), dann erneut versuchen.
 client-deadline = keine Antwort innerhalb von { $seconds } s
@@ -86,6 +88,7 @@ done-waiting = { $about }: { $have } von { $need } Zustimmungen. Ein weiterer Ko
 about-approve = { $hash } zustimmen
 about-approve-site = dem Standort { $site } zustimmen
 about-update-site = den Standort { $site } ändern
+about-refuse-site = den Standort { $site } ablehnen
 about-invite = den Standort { $site } einladen
 about-revoke-invitation = die Einladung { $id } zurücknehmen
 about-create-org = die Organisation { $name } anlegen
@@ -123,10 +126,14 @@ approve-blind = --yes ohne --hash würde allem zustimmen, was gekommen ist
 approve-blind-remedy = --hash mit dem Hash angeben, den der Betreiber des Standorts sieht und nennt.
 approve-none = keine Anfrage des Standorts { $site } wartet auf Zustimmung
 approve-none-remedy = Der Standort fragt mit „verbund join“ an; „verbund list admissions“ zeigt alle Anfragen.
+approve-refused = die Anfrage wurde von der koordinierenden Person mit dem Schlüssel { $key } abgelehnt: { $reason }
+approve-refused-remedy = Eine Ablehnung gilt endgültig. Den Standort neu einladen: verbund invite { $site } --org ORGANISATION
+refuse-question = Die Anfrage des Standorts { $site } endgültig ablehnen?
+refuse-next = „verbund join“ sagt es dem Standort, der wartet. Falls er neu anfragen darf: verbund invite { $site } --org { $organisation }
 approve-several = mehrere Anfragen des Standorts { $site } warten
 approve-several-remedy =
     Mit --hash sagen, welche:
-      { $hashes }
+    { "  " }{ $hashes }
 approve-short = ein Fingerabdruck braucht mindestens { $least } Ziffern, um etwas zu bedeuten
 approve-mismatch = kein Schlüssel der Anfrage hat den Fingerabdruck { $fingerprint }
 approve-mismatch-remedy = Nicht zustimmen. Den Betreiber des Standorts am Telefon fragen, was „verbund join“ gezeigt hat.
@@ -160,6 +167,7 @@ column-pin = PIN
 column-result = ERGEBNIS
 column-seen = GEHÖRT
 context-added = Der Kontext { $name } wurde hinzugefügt.
+context-replaced = Der Kontext { $name } wurde ersetzt.
 context-removed = Der Kontext { $name } wurde entfernt.
 context-used = Der Kontext { $name } ist jetzt der eingestellte.
 context-incomplete = ein Kontext braucht mindestens eine --address, dazu --federation und --pin oder --data-dir
@@ -174,12 +182,29 @@ found-missing-remedy = Mit diesen Optionen angeben, oder in der Datei, die -f ne
 found-threshold = { $m } von { $n } Koordinatoren können nicht sicher entscheiden (oder ein Schlüssel steht doppelt da)
 found-threshold-remedy = Mehr als die Hälfte muss zustimmen, und nicht mehr, als es gibt; gut sind 3 von 5 aus zwei Organisationen.
 found-done = Der Verbund { $name } ist gegründet, mit dem Standort { $site } und { $m } von { $n } Koordinatoren. Seine Kennung, die sich nie ändert:
-found-next =
+found-next-serve =
     Weiter:
       1. Die Kennung allen mitteilen, die beitreten, auf einem Weg, den niemand sonst in der Hand hat.
-      2. Den Daemon starten:  verbund serve --data-dir { $directory }
-      3. Mit ihm sprechen:    verbund context add { $site } --data-dir { $directory } --address { $api } --key file:SCHLÜSSELDATEI
-      4. Sehen, wie es steht: verbund status
+      2. Den Daemon starten:
+    { "       " }{ $command }
+found-next-added =
+    { "  " }3. Sehen, wie es steht; der Kontext { $name } wurde für den eigenen Schlüssel angelegt:
+    { "       " }verbund --context { $name } status
+    { "  " }4. Eine Organisation und ihren Standort hereinlassen:
+    { "       " }verbund --context { $name } org create ORGANISATION --display-name TEXT --role plattformbetreiber --administrator admin --administrator-key p256:…
+    { "       " }verbund --context { $name } invite STANDORT --org ORGANISATION --out STANDORT.einladung
+found-next-add =
+    { "  " }3. Mit dem eigenen Schlüssel mit ihm sprechen (found --key tut das von selbst):
+    { "       " }verbund context add { $site } --data-dir { $directory } --address { $api } --key file:SCHLÜSSELDATEI
+    { "       " }verbund --context { $site } status
+found-next-others =
+    { "  " }Wer sonst einen Schlüssel dieses Verbunds hat, auf einer anderen Maschine:
+    { "       " }verbund context add NAME --federation { $federation } --pin { $pin } --address { $api } --key file:SCHLÜSSELDATEI
+found-key-unknown = der Schlüssel { $key } aus --key gehört weder den Koordinatoren noch dem Administrator: dieser Verbund würde ihn nicht kennen
+found-key-unknown-remedy = Es wurde nichts angelegt. Die Datei eines dieser Schlüssel nennen, oder --key weglassen.
+first-context-exists-remedy = Es wurde nichts angelegt. Den neuen Kontext mit --context NAME benennen.
+first-context-no-api = wo die HTTP-API des Daemons sein wird, ist nicht bekannt; für --key lässt sich so kein Kontext anlegen
+first-context-no-api-remedy = Es wurde nichts angelegt. Die Konfiguration des Daemons nennen (--config DATEI, listen.admin), oder --address api=HOST:PORT angeben.
 init-keys-of = der Schlüssel in { $path }
 init-site = Die Schlüssel von { $domain }:
 init-pin = Pin des Vertrauensankers: { $pin }
@@ -203,13 +228,23 @@ join-fingerprints =
 join-contact = Die Gegenstelle hat den richtigen Pin und gehört zum Verbund { $federation }.
 join-requested =
     Die Schlüssel sind bewiesen, die Anfrage steht im Log. Ihr Hash:
-      { $groups }
-      { $hash }
+    { "  " }{ $groups }
+    { "  " }{ $hash }
 join-waiting = Warten auf Zustimmungen: { $have } von { $need }. (Strg-C löst sich davon; die Anfrage bleibt.)
 join-detached = gelöst: die Anfrage läuft ohne diesen Befehl weiter
 join-detached-remedy = Denselben Befehl wieder ausführen, um weiter zu warten.
 join-done = Der Standort { $site } ist aufgenommen, als Knoten { $node }.
-join-next = Weiter: verbund serve --data-dir { $directory }
+join-next-serve =
+    Weiter:
+      1. Den Daemon starten:
+    { "       " }{ $command }
+join-next-added =
+    { "  " }2. Sehen, wie es steht; der Kontext { $name } wurde für den eigenen Schlüssel angelegt:
+    { "       " }verbund --context { $name } status
+join-next-add =
+    { "  " }2. Mit dem eigenen Schlüssel mit ihm sprechen (join --key tut das von selbst):
+    { "       " }verbund context add { $site } --data-dir { $directory } --address { $api } --key file:SCHLÜSSELDATEI
+    { "       " }verbund --context { $site } status
 keys-exists = { $path } gibt es schon, und Schlüssel werden nie überschrieben
 keys-exists-remedy = Einen anderen Namen wählen.
 keys-made = Der Schlüssel liegt versiegelt in { $path }. Seine öffentliche Hälfte, die jeder sehen darf:
@@ -250,6 +285,7 @@ network-closed = { $site } ({ $node }) nimmt nichts an und wählt uns selbst an.
 network-no-anchor = kein Vertrauensanker des Standorts ist bekannt
 node-other-federation = { $path } gehört zu einem anderen Verbund als der Kontext
 node-other-keys = { $path } ist schon da und eine andere: ein leeres Verzeichnis wählen
+node-next = Weiter: „dataDir: { $directory }“ in die Konfiguration des Daemons schreiben und ihn starten: verbund serve --config DATEI
 policy-one-document = eine Richtlinie ist ein Dokument, und die Datei hat { $count }
 policy-no-document = eine Richtlinie ist eine Zuordnung von Namen zu Werten, höchstens 32 tief
 resource-empty = Von der Art „{ $kind }“ ist noch nichts da.
@@ -266,12 +302,14 @@ status-good = Alles ist in Ordnung.
 status-warnings = Es läuft, aber etwas sollte angesehen werden:
 status-bad = Etwas stimmt nicht:
 status-notice = { $name }: { $text } (seit { $since })
-status-no-quorum = keine Mehrheit: { $reachable } Stimmen erreichbar, { $needed } nötig; nichts kann geändert werden
+status-no-quorum = keine Mehrheit: { $reachable } der Stimmen erreichbar, { $needed } nötig. Nichts kann geändert werden, und Lesen ist veraltet (--stale), bis genug der schweigenden Knoten zurück sind
+status-no-leader = niemand führt, obwohl genug Stimmen erreichbar sind: eine Wahl dauert Sekunden. Hält es an, die Uhren ansehen und „verbund network check“ an jedem Standort
 status-no-spare = der Verlust einer weiteren von { $voters } Stimmen hält Änderungen an
 status-halted = der antwortende Knoten hat angehalten
 status-disk = Änderungen werden abgelehnt, weil die Platte fast voll ist ({ $free } frei)
 status-suspended = der Standort { $site } ist ausgesetzt
-status-silent = Knoten { $node } von { $site } schweigt (zuletzt gehört: { $since })
+status-silent = Knoten { $node } von { $site } schweigt (zuletzt gehört: { $since }). Er holt von selbst auf, wenn er wieder läuft; ist er für immer verloren: verbund node replace-voter { $node }
+status-silent-away = Knoten { $node } von { $site } schweigt (zuletzt gehört: { $since }); er holt von selbst auf, wenn er wieder läuft
 status-certificate = das TLS-Zertifikat des Knotens endet { $end }
 status-clock = die Uhr dieser Maschine und die des Knotens weichen um { $difference } ab
 status-never = nie
@@ -279,6 +317,7 @@ status-here = antwortet
 status-nobody = niemand
 status-federation = Verbund
 status-quorum = Mehrheit
+status-quorum-lost = { $reachable } von { $voters } Stimmen erreichbar, { $needed } nötig
 status-quorum-value = { $reachable } von { $voters } Stimmen erreichbar, { $spare } dürfen ausfallen
 status-leader = Leader
 status-leader-value = Knoten { $node }, Amtszeit { $term }
@@ -421,7 +460,7 @@ about-carried-out = zustimmen, ausgeführt: { $what }
 resource-several = mehrere beginnen mit { $prefix }
 resource-several-remedy =
     Mehr Ziffern schreiben:
-      { $names }
+    { "  " }{ $names }
 invitation-open = offen
 invitation-used = verwendet
 invitation-revoked = zurückgenommen
@@ -452,6 +491,7 @@ join-malformed = die Gegenstelle konnte die Nachricht nicht lesen ({ $reason }):
 join-challenge = der Nachweis, dass der Standort seinen Versiegelungsschlüssel hat, gilt nicht (challenge { $reason }): denselben Befehl wiederholen
 join-refused = der Verbund hat die Anfrage abgelehnt: { $reason }
 join-not-found = keine Aufnahmeanfrage hat diesen Hash
+join-turned-down = die Anfrage wurde endgültig abgelehnt (Schlüssel { $key }): { $reason }. Die Schlüssel des Standorts bleiben gut: mit einer neuen Einladung (verbund invite) kann er erneut anfragen
 join-unavailable = der Verbund kann die Anfrage zurzeit nicht annehmen ({ $reason }): denselben Befehl später wiederholen
 words-expired = die signierte Änderung galt bis { $end }, und im Log ist es { $now }
 words-valid-too-long = die signierte Änderung gilt bis { $end }, zu lange nach der Zeit { $now } im Log

@@ -34,12 +34,13 @@ help-found_display-name = Ihr Name, wie man ihn schreibt.
 help-found_role = Eine Rolle der Organisation (Rahmenwerk 4.3), je einmal: { $roles }.
 help-found_administrator = Pseudonyme Kennung ihres ersten Administrators.
 help-found_administrator-key = Öffentlicher Schlüssel des Administrators.
-help-found_site = Name des ersten Standorts.
+help-found_site = Name des ersten Standorts; sonst wie in der Konfiguration.
 help-found_land = Land, in dem er steht: { $laender }.
-help-found_address = Wo sein Knoten erreicht wird: Host:Port oder Netz=Host:Port; api=Host:Port nennt seine HTTP-API.
+help-found_address = Wo sein Knoten erreicht wird: Host:Port oder Netz=Host:Port; api=Host:Port nennt seine HTTP-API. Sonst „advertise“ der Konfiguration.
+help-found_key = Der eigene Schlüssel, file:PFAD: legt einen Kontext für ihn an, benannt durch --context, sonst wie der Standort.
 help-found_custody = Die Schlüssel des ersten Standorts in diesem Token erzeugen: pkcs11:token=…?module-path=…&pin-source=… (RFC 7512).
 help-init = Die Schlüssel eines Standorts erzeugen: Wurzel, ausstellende CA, Knoten- und Versiegelungsschlüssel.
-help-init_site = Name des Standorts.
+help-init_site = Name des Standorts; sonst wie in der Konfiguration.
 help-init_federation = Name des Verbunds.
 help-init_csr = Keine Wurzel erzeugen: eine Anfrage an die eigene PKI der Behörde in diese Datei schreiben.
 help-init_ca-certificate = Das CA-Zertifikat (PEM), das die PKI der Behörde auf die Anfrage ausgestellt hat.
@@ -57,7 +58,8 @@ help-invitation-revoke_id = Kennung der Einladung, wie „verbund invitation lis
 help-join = Mit einer Einladung einem Verbund beitreten und auf die Zustimmungen warten.
 help-join_invitation = Datei mit der Einladung, oder - für die Standardeingabe.
 help-join_land = Land, in dem der Standort steht: { $laender }.
-help-join_address = Wo der Knoten erreicht wird, keine, wenn er nichts annimmt; api=Host:Port nennt seine HTTP-API.
+help-join_address = Wo der Knoten erreicht wird; api=Host:Port nennt seine HTTP-API. Sonst „advertise“ der Konfiguration; keine, wenn er nichts annimmt.
+help-join_key = Der eigene Schlüssel, file:PFAD: legt einen Kontext für ihn an, benannt durch --context, sonst wie der Standort.
 help-join_proxy = HTTP-CONNECT-Proxy, über den gewählt wird.
 help-join_wait = Wie lange auf die Zustimmungen gewartet wird; sonst, bis sie da sind.
 help-site = Standorte zeigen und aufnehmen.
@@ -68,6 +70,10 @@ help-site-approve = Der Aufnahme eines Standorts als Koordinator zustimmen.
 help-site-approve_site = Name des Standorts, der angefragt hat.
 help-site-approve_hash = Hash der gemeinten Anfrage; nötig mit --yes.
 help-site-approve_fingerprint = Fingerabdruck, den der Betreiber des Standorts vorgelesen hat; abgelehnt, wenn kein Schlüssel des Standorts ihn hat.
+help-site-refuse = Die Anfrage eines Standorts als Koordinator endgültig ablehnen; der Standort erfährt den Grund.
+help-site-refuse_site = Name des Standorts, der angefragt hat.
+help-site-refuse_reason = Der Grund; er bleibt im Protokoll, und der Standort sieht ihn.
+help-site-refuse_hash = Hash der gemeinten Anfrage, falls der Standort mehrfach angefragt hat.
 help-site-update = Angaben eines eigenen Standorts ändern.
 help-site-update_site = Name des Standorts.
 help-site-update_land = Land, in dem er steht: { $laender }.

@@ -27,6 +27,7 @@ column-expires = EXPIRES
 column-used = USED
 column-approvals = APPROVALS
 column-admitted = ADMITTED
+column-refused = REFUSED
 column-action = ACTION
 column-done = DONE
 column-schema = SCHEMA
@@ -49,6 +50,7 @@ client-key-at = the key { $path }
 client-odd-answer = the answer cannot be understood: { $reason }
 client-odd-remedy = Compare the versions of this program and of the daemon.
 client-unreachable-remedy = Check that a daemon runs and that the context's addresses are right (verbund context show); addresses of other sites are added with: verbund context add NAME --replace --other SITE=HOST:PORT
+client-no-quorum = no majority of the voters can be reached, and a fresh read needs one
 client-no-quorum-remedy = With --stale the same command shows what this site has, and how old it is; "verbund status" shows who is missing.
 client-clock-remedy = Set this machine's clock (NTP), then try again.
 client-deadline = no answer within { $seconds } s
@@ -86,6 +88,7 @@ done-waiting = { $about }: { $have } of { $need } approvals. Another coordinator
 about-approve = approving { $hash }
 about-approve-site = approving the site { $site }
 about-update-site = changing the site { $site }
+about-refuse-site = refusing the site { $site }
 about-invite = inviting the site { $site }
 about-revoke-invitation = taking the invitation { $id } back
 about-create-org = creating the organisation { $name }
@@ -123,10 +126,14 @@ approve-blind = --yes without --hash would approve whatever came
 approve-blind-remedy = Add --hash with the hash that the site's operator sees and tells you.
 approve-none = no request of the site { $site } waits for approval
 approve-none-remedy = The site asks with "verbund join"; "verbund list admissions" shows all requests.
+approve-refused = the request was refused by the coordinator with the key { $key }: { $reason }
+approve-refused-remedy = A refusal is for good. Invite the site again: verbund invite { $site } --org ORGANISATION
+refuse-question = Refuse the request of the site { $site } for good?
+refuse-next = "verbund join" says so to the site that waits. If it may ask again: verbund invite { $site } --org { $organisation }
 approve-several = several requests of the site { $site } wait
 approve-several-remedy =
     Say which one, with --hash:
-      { $hashes }
+    { "  " }{ $hashes }
 approve-short = a fingerprint needs at least { $least } digits to mean something
 approve-mismatch = no key of the request has the fingerprint { $fingerprint }
 approve-mismatch-remedy = Do not approve. Ask the site's operator, by telephone, what "verbund join" showed.
@@ -160,6 +167,7 @@ column-pin = PIN
 column-result = RESULT
 column-seen = HEARD OF
 context-added = The context { $name } was added.
+context-replaced = The context { $name } was replaced.
 context-removed = The context { $name } was removed.
 context-used = The context { $name } is the current one now.
 context-incomplete = a context needs at least one --address, and --federation and --pin or --data-dir
@@ -174,12 +182,29 @@ found-missing-remedy = Say it with these flags, or in the file that -f names.
 found-threshold = { $m } of { $n } coordinators cannot decide safely (or a key stands twice)
 found-threshold-remedy = More than half must agree, and not more than there are; 3 of 5 from two organisations is good.
 found-done = The federation { $name } is founded, with the site { $site } and { $m } of { $n } coordinators. Its id, which never changes:
-found-next =
+found-next-serve =
     Next:
       1. Tell the id to everybody who joins, on a way that nobody else controls.
-      2. Start the daemon:  verbund serve --data-dir { $directory }
-      3. Talk to it:        verbund context add { $site } --data-dir { $directory } --address { $api } --key file:KEYFILE
-      4. See how it is:     verbund status
+      2. Start the daemon:
+    { "       " }{ $command }
+found-next-added =
+    { "  " }3. See how it is; the context { $name } was added for your key:
+    { "       " }verbund --context { $name } status
+    { "  " }4. Let an organisation and its site in:
+    { "       " }verbund --context { $name } org create ORGANISATION --display-name TEXT --role plattformbetreiber --administrator admin --administrator-key p256:…
+    { "       " }verbund --context { $name } invite SITE --org ORGANISATION --out SITE.invitation
+found-next-add =
+    { "  " }3. Talk to it with your own key (found --key does so by itself):
+    { "       " }verbund context add { $site } --data-dir { $directory } --address { $api } --key file:KEYFILE
+    { "       " }verbund --context { $site } status
+found-next-others =
+    { "  " }Whoever else has a key of this federation, on another machine:
+    { "       " }verbund context add NAME --federation { $federation } --pin { $pin } --address { $api } --key file:KEYFILE
+found-key-unknown = the key { $key } of --key is none of the coordinators' or the administrator's: this federation would not know it
+found-key-unknown-remedy = Nothing was made. Name the file of one of those keys, or leave --key out.
+first-context-exists-remedy = Nothing was made. Name the new context with --context NAME.
+first-context-no-api = where the daemon's HTTP API will be is not known, so no context can be added for --key
+first-context-no-api-remedy = Nothing was made. Name the daemon's configuration (--config FILE, listen.admin), or say --address api=HOST:PORT.
 init-keys-of = the keys in { $path }
 init-site = The keys of { $domain }:
 init-pin = Pin of the trust anchor: { $pin }
@@ -203,13 +228,23 @@ join-fingerprints =
 join-contact = The contact has the right pin and belongs to the federation { $federation }.
 join-requested =
     The keys are proven and the request is in the log. Its hash:
-      { $groups }
-      { $hash }
+    { "  " }{ $groups }
+    { "  " }{ $hash }
 join-waiting = Waiting for approvals: { $have } of { $need }. (Ctrl-C detaches; the request stays.)
 join-detached = detached: the request goes on without this command
 join-detached-remedy = Run the same command again to wait on.
 join-done = The site { $site } is admitted as node { $node }.
-join-next = Next: verbund serve --data-dir { $directory }
+join-next-serve =
+    Next:
+      1. Start the daemon:
+    { "       " }{ $command }
+join-next-added =
+    { "  " }2. See how it is; the context { $name } was added for your key:
+    { "       " }verbund --context { $name } status
+join-next-add =
+    { "  " }2. Talk to it with your own key (join --key does so by itself):
+    { "       " }verbund context add { $site } --data-dir { $directory } --address { $api } --key file:KEYFILE
+    { "       " }verbund --context { $site } status
 keys-exists = { $path } exists already, and keys are never overwritten
 keys-exists-remedy = Choose another name.
 keys-made = The key lies sealed in { $path }. Its public half, which may be shown to anybody:
@@ -250,6 +285,7 @@ network-closed = { $site } ({ $node }) accepts nothing inbound and dials us itse
 network-no-anchor = no trust anchor of the site is known
 node-other-federation = { $path } belongs to another federation than the context
 node-other-keys = { $path } is there already and another: choose an empty directory
+node-next = Next: write "dataDir: { $directory }" into the daemon's configuration and start it: verbund serve --config FILE
 policy-one-document = a policy is one document, and the file has { $count }
 policy-no-document = a policy is a map of settings, not deeper than 32
 resource-empty = Nothing of the kind "{ $kind }" is there yet.
@@ -266,12 +302,14 @@ status-good = Everything is all right.
 status-warnings = It works, but something should be looked at:
 status-bad = Something is wrong:
 status-notice = { $name }: { $text } (since { $since })
-status-no-quorum = no quorum: { $reachable } voters reachable, { $needed } needed; nothing can be changed
+status-no-quorum = no majority: { $reachable } of the voters reachable, { $needed } needed. Nothing can be changed, and reads are stale (--stale), until enough of the silent nodes are back
+status-no-leader = nobody leads, although enough voters can be reached: an election takes seconds. If it lasts, look at the clocks and at "verbund network check" on every site
 status-no-spare = the loss of one more voter of { $voters } stops changes
 status-halted = the node that answers has halted
 status-disk = changes are refused because the disk is nearly full ({ $free } free)
 status-suspended = the site { $site } is suspended
-status-silent = node { $node } of { $site } is silent (last heard of: { $since })
+status-silent = node { $node } of { $site } is silent (last heard of: { $since }). It catches up by itself when it runs again; if it is lost for good: verbund node replace-voter { $node }
+status-silent-away = node { $node } of { $site } is silent (last heard of: { $since }); it catches up by itself when it runs again
 status-certificate = the node's TLS certificate ends at { $end }
 status-clock = this machine's clock and the node's differ by { $difference }
 status-never = never
@@ -279,6 +317,7 @@ status-here = answers
 status-nobody = nobody
 status-federation = Federation
 status-quorum = Quorum
+status-quorum-lost = { $reachable } of { $voters } voters reachable, { $needed } needed
 status-quorum-value = { $reachable } of { $voters } voters reachable, { $spare } may be lost
 status-leader = Leader
 status-leader-value = node { $node }, term { $term }
@@ -421,7 +460,7 @@ about-carried-out = approving, carried out: { $what }
 resource-several = several begin with { $prefix }
 resource-several-remedy =
     Write more digits:
-      { $names }
+    { "  " }{ $names }
 invitation-open = open
 invitation-used = used
 invitation-revoked = taken back
@@ -452,6 +491,7 @@ join-malformed = the contact could not read the message ({ $reason }): compare t
 join-challenge = the proof that the site holds its sealing key does not hold (challenge { $reason }): run the same command again
 join-refused = the federation refused the request: { $reason }
 join-not-found = no request for admission has this hash
+join-turned-down = a coordinator (key { $key }) refused the request for good: { $reason }. The site's keys stay good: with a new invitation (verbund invite) it may ask again
 join-unavailable = the federation cannot take the request at the moment ({ $reason }): run the same command again later
 words-expired = the signed change was valid until { $end }, and it is { $now } in the log
 words-valid-too-long = the signed change is valid until { $end }, too long after the log's time { $now }

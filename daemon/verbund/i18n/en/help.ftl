@@ -34,12 +34,13 @@ help-found_display-name = Its name as people write it.
 help-found_role = A role of the organisation (Rahmenwerk 4.3), once for each: { $roles }.
 help-found_administrator = Pseudonymous id of its first administrator.
 help-found_administrator-key = Public key of the administrator.
-help-found_site = Name of the first site.
+help-found_site = Name of the first site; otherwise as in the configuration.
 help-found_land = Land in which it stands: { $laender }.
-help-found_address = Where its node is reached: host:port or network=host:port; api=host:port is where its HTTP API is.
+help-found_address = Where its node is reached: host:port or network=host:port; api=host:port is where its HTTP API is. Otherwise "advertise" of the configuration.
+help-found_key = Own key, file:PATH: adds a context for it, named by --context, else as the site.
 help-found_custody = Make the first site's keys in this token: pkcs11:token=…?module-path=…&pin-source=… (RFC 7512).
 help-init = Make the keys of a site: root, issuing CA, node and sealing key.
-help-init_site = Name of the site.
+help-init_site = Name of the site; otherwise as in the configuration.
 help-init_federation = Name of the federation.
 help-init_csr = Do not make a root: write a request for the authority's own PKI to this file.
 help-init_ca-certificate = The CA certificate (PEM) that the authority's PKI issued for the request.
@@ -57,7 +58,8 @@ help-invitation-revoke_id = Id of the invitation, as "verbund invitation list" s
 help-join = Join a federation with an invitation, and wait for the approvals.
 help-join_invitation = File with the invitation, or - for standard input.
 help-join_land = Land in which the site stands: { $laender }.
-help-join_address = Where the node is reached, none if it accepts nothing inbound; api=host:port is where its HTTP API is.
+help-join_address = Where the node is reached; api=host:port is where its HTTP API is. Otherwise "advertise" of the configuration; none if it accepts nothing inbound.
+help-join_key = Own key, file:PATH: adds a context for it, named by --context, else as the site.
 help-join_proxy = HTTP CONNECT proxy to dial through.
 help-join_wait = How long to wait for the approvals; otherwise until they are there.
 help-site = Show sites and admit them.
@@ -68,6 +70,10 @@ help-site-approve = Approve the admission of a site as a coordinator.
 help-site-approve_site = Name of the site that asked.
 help-site-approve_hash = Hash of the request that is meant; needed with --yes.
 help-site-approve_fingerprint = Fingerprint that the site's operator read out; refused if none of the site's keys has it.
+help-site-refuse = Refuse the request of a site for good, as one coordinator; the site is told why.
+help-site-refuse_site = Name of the site that asked.
+help-site-refuse_reason = Why; it is kept in the audit chain, and the site sees it.
+help-site-refuse_hash = Hash of the request that is meant, if the site asked more than once.
 help-site-update = Change the facts of an own site.
 help-site-update_site = Name of the site.
 help-site-update_land = Land in which it stands: { $laender }.

@@ -8,12 +8,13 @@ use verbund_keys::TokenUri;
 use verbund_model::resource::{Address, Land, OrgRole};
 use verbund_model::{Hash, OrgName, PublicKey, SiteName, UserId};
 
-use super::{Confirm, HashPrefix, Span};
+use super::{ConfigFile, Confirm, HashPrefix, Span};
 
 /// `found`: by flags, or by a document.
 #[derive(Args, Clone)]
 pub struct Found {
-    #[arg(short = 'f', long, value_name = "FILE")]
+    // Its own id: the flag that names the configuration is kept as `file`.
+    #[arg(id = "description", short = 'f', long = "file", value_name = "FILE")]
     pub file: Option<PathBuf>,
     #[arg(long, value_name = "NAME")]
     pub name: Option<SiteName>,
@@ -37,26 +38,23 @@ pub struct Found {
     pub land: Option<Land>,
     #[arg(long = "address", value_name = "ADDRESS")]
     pub addresses: Vec<Address>,
-    #[arg(long, value_name = "DIR")]
+    #[arg(long, value_name = "DIR", env = "VERBUND_DATA_DIR", hide_env = true)]
     pub data_dir: Option<PathBuf>,
     #[arg(long, value_name = "URI")]
     pub custody: Option<TokenUri>,
-}
-
-/// What `init` and `join` know of the own site.
-#[derive(Args, Clone)]
-pub struct SiteDescription {
-    #[arg(long, value_name = "DIR", env = "VERBUND_DATA_DIR", hide_env = true, default_value = "/var/lib/verbund")]
-    pub data_dir: PathBuf,
+    #[arg(long, value_name = "URI")]
+    pub key: Option<String>,
+    #[command(flatten)]
+    pub config: ConfigFile,
 }
 
 /// `init`
 #[derive(Args, Clone)]
 pub struct Init {
-    #[command(flatten)]
-    pub place: SiteDescription,
+    #[arg(long, value_name = "DIR", env = "VERBUND_DATA_DIR", hide_env = true)]
+    pub data_dir: Option<PathBuf>,
     #[arg(long, value_name = "NAME")]
-    pub site: SiteName,
+    pub site: Option<SiteName>,
     #[arg(long, value_name = "NAME")]
     pub federation: SiteName,
     #[arg(long, value_name = "FILE")]
@@ -65,6 +63,8 @@ pub struct Init {
     pub certificate: Option<PathBuf>,
     #[arg(long, value_name = "URI", conflicts_with = "certificate")]
     pub custody: Option<TokenUri>,
+    #[command(flatten)]
+    pub config: ConfigFile,
 }
 
 /// `invite`
@@ -97,8 +97,8 @@ pub enum InvitationCommand {
 pub struct Join {
     #[arg(value_name = "INVITATION")]
     pub invitation: String,
-    #[command(flatten)]
-    pub place: SiteDescription,
+    #[arg(long, value_name = "DIR", env = "VERBUND_DATA_DIR", hide_env = true)]
+    pub data_dir: Option<PathBuf>,
     #[arg(long, value_name = "LAND", add = ArgValueCandidates::new(super::candidates::laender))]
     pub land: Land,
     #[arg(long = "address", value_name = "ADDRESS")]
@@ -107,6 +107,10 @@ pub struct Join {
     pub proxy: Option<Address>,
     #[arg(long, value_name = "TIME")]
     pub wait: Option<Span>,
+    #[arg(long, value_name = "URI")]
+    pub key: Option<String>,
+    #[command(flatten)]
+    pub config: ConfigFile,
 }
 
 /// `site`
@@ -124,6 +128,16 @@ pub enum SiteCommand {
         hash: Option<Hash>,
         #[arg(long, value_name = "FINGERPRINT")]
         fingerprint: Option<String>,
+        #[command(flatten)]
+        confirm: Confirm,
+    },
+    Refuse {
+        #[arg(value_name = "SITE")]
+        site: SiteName,
+        #[arg(long, value_name = "TEXT")]
+        reason: String,
+        #[arg(long, value_name = "HASH")]
+        hash: Option<Hash>,
         #[command(flatten)]
         confirm: Confirm,
     },

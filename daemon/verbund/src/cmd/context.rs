@@ -30,8 +30,10 @@ pub fn run(app: &App, command: ContextCommand) -> Result<Exit, Failure> {
             let (name, replace) = (add.name.clone(), add.replace);
             let old = Contexts::read(&path)?.contexts.remove(&name).filter(|_| replace);
             let context = build(add, old)?;
+            let replaced = is_there(&path, &name)?;
             Contexts::change(&path, |contexts| contexts.add(&name, context.clone(), replace))?;
-            say(&t!("context-added", name = name.as_str()));
+            let name = name.as_str();
+            say(&if replaced { t!("context-replaced", name = name) } else { t!("context-added", name = name) });
             Ok(Exit::Ok)
         }
         ContextCommand::Remove { name, confirm } => {
@@ -43,15 +45,15 @@ pub fn run(app: &App, command: ContextCommand) -> Result<Exit, Failure> {
     }
 }
 
+/// Whether there is a context of that name.
+fn is_there(path: &std::path::Path, name: &str) -> Result<bool, Failure> {
+    Ok(Contexts::read(path)?.contexts.contains_key(name))
+}
+
 /// The context that the flags describe; what they leave out comes from the one that is replaced.
 fn build(add: ContextAdd, old: Option<Context>) -> Result<Context, Failure> {
     let key = match &add.key {
-        // People write what they see; a context needs a path that holds anywhere.
-        Some(text) if text.starts_with("file:") => {
-            let path = std::path::absolute(text.trim_start_matches("file:"))?;
-            Some(KeyReference::File(path))
-        }
-        Some(text) => Some(text.parse::<KeyReference>()?),
+        Some(text) => Some(key_reference(text)?),
         None => old.as_ref().and_then(|old| old.key.clone()),
     };
     let (mut federation, mut pin) = (add.federation, add.pin);
@@ -84,6 +86,15 @@ fn build(add: ContextAdd, old: Option<Context>) -> Result<Context, Failure> {
     // What one site told of the others says nothing where another site is pinned.
     let learned = learned.filter(|_| known == Some((federation, pin)));
     Ok(Context { addresses, federation, pin, key, others, learned })
+}
+
+/// The key that a flag names. People write the path that they see; a context needs one that holds anywhere. Errors: it is
+/// no reference to a key.
+pub fn key_reference(text: &str) -> Result<KeyReference, Failure> {
+    match text.strip_prefix("file:") {
+        Some(path) if !path.is_empty() => Ok(KeyReference::File(std::path::absolute(path)?)),
+        _ => Ok(text.parse::<KeyReference>()?),
+    }
 }
 
 fn list(app: &App, contexts: &Contexts) -> Result<Exit, Failure> {

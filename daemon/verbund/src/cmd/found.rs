@@ -1,6 +1,5 @@
 //! `verbund found`: the genesis document, and the first node's admission.
 
-use std::net::{Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
 
 use serde::Deserialize;
@@ -11,10 +10,11 @@ use verbund_keys::{Anchor, SiteKeys};
 use verbund_model::resource::{Address, CoordinatorSet, Der, Land, OrgRole};
 use verbund_model::{Document, FederationId, Hash, NodeId, OrgName, PublicKey, SiteName, UserId};
 
+use super::first_context::{self, FirstContext};
 use super::init;
 use crate::app::App;
 use crate::cli::Found;
-use crate::context::API_NETWORK;
+use crate::config::Config;
 use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::join::protocol::Member;
@@ -75,8 +75,16 @@ struct Founding {
 }
 
 pub fn run(app: &App, found: Found) -> Result<Exit, Failure> {
-    let custody = found.custody.clone();
-    let founding = gather(found)?;
+    let config = first_context::configuration(&found.config)?;
+    let (key, file, custody) = (found.key.clone(), found.config.clone(), found.custody.clone());
+    let founding = gather(found, config.as_ref())?;
+    let first = FirstContext::wanted(app, key.as_deref(), &founding.site, None)?;
+    if let Some(first) = &first {
+        check_registered(&founding, first)?;
+        if first_context::api_address(&founding.addresses, config.as_ref()).is_none() {
+            return Err(first_context::no_api());
+        }
+    }
     if Enrolment::exists(&founding.data_dir) {
         let (enrolment, _) = Enrolment::read(&founding.data_dir)?;
         return Err(Failure::new(t!("found-exists", federation = enrolment.federation.to_string()))
@@ -84,7 +92,7 @@ pub fn run(app: &App, found: Found) -> Result<Exit, Failure> {
     }
     let keys = init::keys_directory(&founding.data_dir);
     let trust_domain = TrustDomain { site: founding.site.clone(), federation: founding.name.clone() };
-    let unlocking = init::Unlocking::to_make(app, &keys, custody)?;
+    let unlocking = init::Unlocking::to_make(app, config.as_ref(), &keys, custody)?;
     // A site that made its keys below an authority's PKI before keeps them.
     if init::anchor_pin(&keys)?.is_none() || keys.join("root.pem").exists() {
         init::make(&keys, &trust_domain, Anchor::OwnRoot, &unlocking)?;
@@ -98,10 +106,21 @@ pub fn run(app: &App, found: Found) -> Result<Exit, Failure> {
     let bytes = genesis.to_bytes();
     let (_, federation) = Genesis::from_bytes(&bytes)?;
     enrolment(&genesis, federation).write(&founding.data_dir, &bytes)?;
-    report(app, &founding, federation, init::anchor_pin(&keys)?)
+    let serve = first_context::serve_command(&file, &founding.data_dir);
+    report(app, &founding, (federation, init::anchor_pin(&keys)?), &Next { config: config.as_ref(), serve }, first)
 }
 
-fn gather(found: Found) -> Result<Founding, Failure> {
+/// That the federation will know the key of whoever founds it.
+fn check_registered(founding: &Founding, first: &FirstContext) -> Result<(), Failure> {
+    let key = first.public_key()?;
+    if founding.coordinators.keys.contains(&key) || founding.organisation.administrator_keys.contains(&key) {
+        return Ok(());
+    }
+    Err(Failure::usage(t!("found-key-unknown", key = key.to_string())).remedy(t!("found-key-unknown-remedy")))
+}
+
+/// Flags go before the description, and that before the daemon's configuration.
+fn gather(found: Found, config: Option<&Config>) -> Result<Founding, Failure> {
     let file = match &found.file {
         Some(path) => read(path)?,
         None => Description::default(),
@@ -117,7 +136,8 @@ fn gather(found: Found) -> Result<Founding, Failure> {
         }};
     }
     let addresses: Result<Vec<Address>, _> = file.site.addresses.iter().map(|text| text.parse()).collect();
-    let addresses = or(found.addresses, addresses?);
+    let configured = config.map_or_else(Vec::new, |config| config.advertise.clone());
+    let addresses = or(or(found.addresses, addresses?), configured);
     let keys = or(found.coordinators, file.coordinators.keys);
     let roles = or(found.roles, file.organisation.roles);
     let administrator_keys = or(found.administrator_keys, file.organisation.administrator_keys);
@@ -134,7 +154,7 @@ fn gather(found: Found) -> Result<Founding, Failure> {
     let name = need!(found.name.or(file.name), "name");
     let organisation = need!(found.organisation.or(file.organisation.name), "organisation");
     let administrator = need!(found.administrator.or(file.organisation.administrator), "administrator");
-    let site = need!(found.site.or(file.site.name), "site");
+    let site = need!(found.site.or(file.site.name).or_else(|| config.and_then(|config| config.site.clone())), "site");
     let land = need!(found.land.or(file.site.land), "land");
     let (Some(name), Some(organisation), Some(administrator), Some(site), Some(land), true) =
         (name, organisation, administrator, site, land, missing.is_empty())
@@ -153,7 +173,6 @@ fn gather(found: Found) -> Result<Founding, Failure> {
     }
     let display_name =
         found.display_name.or(file.organisation.display_name).unwrap_or_else(|| organisation.to_string());
-    let data_dir = found.data_dir.or(file.data_dir).unwrap_or_else(|| PathBuf::from("/var/lib/verbund"));
     let empty = || Document::from_value(&json!({})).ok_or_else(|| Failure::internal("{}"));
     Ok(Founding {
         name,
@@ -162,7 +181,7 @@ fn gather(found: Found) -> Result<Founding, Failure> {
         site,
         land,
         addresses,
-        data_dir: std::path::absolute(data_dir)?,
+        data_dir: first_context::data_dir(found.data_dir.or(file.data_dir), config)?,
         policy: file.policy.map_or_else(empty, Ok)?,
     })
 }
@@ -227,7 +246,19 @@ fn enrolment(genesis: &Genesis, federation: FederationId) -> Enrolment {
     }
 }
 
-fn report(app: &App, founding: &Founding, federation: FederationId, pin: Option<Hash>) -> Result<Exit, Failure> {
+/// What the next step needs.
+struct Next<'a> {
+    config: Option<&'a Config>,
+    serve: String,
+}
+
+fn report(
+    app: &App,
+    founding: &Founding,
+    (federation, pin): (FederationId, Option<Hash>),
+    next: &Next<'_>,
+    first: Option<FirstContext>,
+) -> Result<Exit, Failure> {
     let directory = founding.data_dir.display().to_string();
     let value = json!({
         "federation": federation.to_string(),
@@ -243,50 +274,21 @@ fn report(app: &App, founding: &Founding, federation: FederationId, pin: Option<
         t!("found-done", name = name.as_str(), site = founding.site.to_string(), m = m, n = n)
             + &format!("\n\n    {id}\n    {federation}\n\n")
     })?;
-    let site = founding.site.to_string();
-    let api = api_address(&founding.addresses, &configured());
-    say(&t!("found-next", directory = directory.as_str(), site = site.as_str(), api = api));
+    let api = first_context::api_address(&founding.addresses, next.config);
+    let shown = first_context::shown(api.as_ref());
+    say(&t!("found-next-serve", command = next.serve.as_str()));
+    match (first, pin) {
+        (Some(first), Some(pin)) => {
+            let name = first.name().to_owned();
+            first.add(api, (federation, pin))?;
+            say(&t!("found-next-added", name = name.as_str()));
+        }
+        _ => {
+            let (site, directory) = (founding.site.to_string(), first_context::quoted(&directory));
+            say(&t!("found-next-add", directory = directory, site = site, api = shown.as_str()));
+        }
+    }
+    let pin = pin.map(|pin| pin.to_string()).unwrap_or_default();
+    say(&t!("found-next-others", federation = federation.to_string(), pin = pin, api = shown));
     Ok(Exit::Ok)
-}
-
-/// Where the daemon's HTTP API will be: as the site advertises it, else as it is configured to bind it.
-fn api_address(addresses: &[Address], bound: &[SocketAddr]) -> String {
-    if let Some(advertised) = addresses.iter().find(|address| address.network == API_NETWORK) {
-        return advertised.authority();
-    }
-    // What is bound to all addresses is reached at the loopback one, too.
-    let reachable = |socket: &SocketAddr| match socket.ip() {
-        ip if !ip.is_unspecified() => *socket,
-        _ => SocketAddr::from((Ipv4Addr::LOCALHOST, socket.port())),
-    };
-    let bound: Vec<SocketAddr> = bound.iter().map(reachable).collect();
-    bound
-        .iter()
-        .find(|socket| socket.is_ipv4())
-        .or(bound.first())
-        .map_or_else(|| "HOST:PORT".to_owned(), ToString::to_string)
-}
-
-/// What the daemon binds for its API by the file, variables and defaults of this machine.
-fn configured() -> Vec<SocketAddr> {
-    let environment = |name: &str| std::env::var(name).ok();
-    let file = std::env::var_os("VERBUND_CONFIG").map(PathBuf::from);
-    let loaded = crate::config::load(&crate::config::Sources { file, environment: &environment, flags: Vec::new() });
-    // Founding needs no valid configuration; this is only a hint.
-    loaded.map_or_else(|_| vec![SocketAddr::from((Ipv4Addr::LOCALHOST, 7101))], |loaded| loaded.config.listen.admin)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_next_step_names_the_api_where_it_will_be() {
-        let sockets = |texts: &[&str]| texts.iter().map(|text| text.parse().unwrap()).collect::<Vec<SocketAddr>>();
-        let peers: Vec<Address> = vec!["nord.example:7100".parse().unwrap()];
-        assert_eq!(api_address(&peers, &sockets(&["[::1]:7101", "127.0.0.1:8101"])), "127.0.0.1:8101");
-        assert_eq!(api_address(&peers, &sockets(&["0.0.0.0:9000"])), "127.0.0.1:9000");
-        let with_api = [peers, vec!["api=nord.example:443".parse().unwrap()]].concat();
-        assert_eq!(api_address(&with_api, &sockets(&["127.0.0.1:7101"])), "nord.example:443");
-    }
 }

@@ -12,8 +12,10 @@ use verbund_keys::{
 };
 use verbund_model::Hash;
 
+use super::first_context;
 use crate::app::App;
 use crate::cli::Init;
+use crate::config::Config;
 use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::output::{Table, say};
@@ -27,13 +29,17 @@ pub fn keys_directory(data_dir: &Path) -> PathBuf {
 }
 
 pub fn run(app: &App, init: Init) -> Result<Exit, Failure> {
-    let keys = keys_directory(&init.place.data_dir);
+    let config = first_context::configuration(&init.config)?;
+    let config = config.as_ref();
+    let keys = keys_directory(&first_context::data_dir(init.data_dir, config)?);
     if let Some(answer) = &init.certificate {
         return accept(app, &keys, answer);
     }
-    let trust_domain = TrustDomain { site: init.site, federation: init.federation };
+    let site = init.site.or_else(|| config.and_then(|config| config.site.clone()));
+    let site = site.ok_or_else(|| Failure::usage(t!("found-missing", missing = "--site")))?;
+    let trust_domain = TrustDomain { site, federation: init.federation };
     let anchor = if init.csr.is_some() { Anchor::AuthorityPki } else { Anchor::OwnRoot };
-    let unlocking = Unlocking::to_make(app, &keys, init.custody)?;
+    let unlocking = Unlocking::to_make(app, config, &keys, init.custody)?;
     let report = make(&keys, &trust_domain, anchor, &unlocking)?;
     let request = match &init.csr {
         Some(path) => Some(write_request(&keys, path)?),
@@ -56,18 +62,23 @@ pub struct Unlocking {
 
 impl Unlocking {
     /// For keys that are there. Errors: they cannot be read, or no passphrase came.
-    pub fn to_open(app: &App, keys: &Path) -> Result<Self, Failure> {
+    pub fn to_open(app: &App, config: Option<&Config>, keys: &Path) -> Result<Self, Failure> {
         let stored = SiteKeys::stored(keys)?;
         let sealed = stored.is_empty() || stored.iter().any(needs_passphrase);
-        Ok(Self { passphrase: passphrase(app, keys, sealed)?, custody: None, pin: app.passphrase() })
+        Ok(Self { passphrase: passphrase(app, config, keys, sealed)?, custody: None, pin: app.passphrase() })
     }
 
     /// For making those that are missing: in `custody`, or where the others are. Errors: as above.
-    pub fn to_make(app: &App, keys: &Path, custody: Option<TokenUri>) -> Result<Self, Failure> {
+    pub fn to_make(
+        app: &App,
+        config: Option<&Config>,
+        keys: &Path,
+        custody: Option<TokenUri>,
+    ) -> Result<Self, Failure> {
         let stored = SiteKeys::stored(keys)?;
         let beside = || stored.iter().rev().find_map(StoredKey::token).map(TokenUri::without_key);
         let custody = custody.map(|uri| uri.without_key()).or_else(beside);
-        Ok(Self { passphrase: passphrase(app, keys, custody.is_none())?, custody, pin: app.passphrase() })
+        Ok(Self { passphrase: passphrase(app, config, keys, custody.is_none())?, custody, pin: app.passphrase() })
     }
 
     /// The access that it gives.
@@ -83,13 +94,19 @@ impl Unlocking {
     }
 }
 
-/// The passphrase of a site's sealed keys: chosen now if there are none yet.
-fn passphrase(app: &App, keys: &Path, sealed: bool) -> Result<Option<Passphrase>, Failure> {
+/// The passphrase of a site's sealed keys: chosen now if there are none yet. A file that the daemon's configuration names for it
+/// answers here, too, so that both mean the same one; a credential of its service manager is out of reach here.
+fn passphrase(app: &App, config: Option<&Config>, keys: &Path, sealed: bool) -> Result<Option<Passphrase>, Failure> {
     if !sealed {
         return Ok(None);
     }
     let asking = if keys.join("node.key").exists() { Asking::Existing } else { Asking::New };
-    Ok(Some(app.passphrase().obtain(&t!("init-keys-of", path = keys.display().to_string()), asking)?))
+    let configured = config.map(|config| &config.passphrase);
+    let source = match (&app.global.passphrase_source, configured) {
+        (None, Some(file @ PassphraseSource::File(_))) => file.clone(),
+        _ => app.passphrase(),
+    };
+    Ok(Some(source.obtain(&t!("init-keys-of", path = keys.display().to_string()), asking)?))
 }
 
 /// Makes what is not there yet.

@@ -7,12 +7,15 @@ use serde_json::json;
 use verbund_identity::{InvitationToken, TrustDomain, key_id};
 use verbund_keys::SiteKeys;
 use verbund_model::Refusal;
+use verbund_model::resource::Address;
 use verbund_tls::Proxy;
 
+use super::first_context::{self, FirstContext};
 use super::init;
 use super::site::groups;
 use crate::app::App;
 use crate::cli::Join;
+use crate::config::Config;
 use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::join::client::{JoinError, Joining, Signed, Step, run as join, sign};
@@ -27,22 +30,30 @@ const MAX_TOKEN: u64 = 64 * 1024;
 const FOR_EVER: Duration = Duration::from_secs(100 * 24 * 60 * 60);
 
 pub async fn run(app: &App, args: Join) -> Result<Exit, Failure> {
-    let data_dir = std::path::absolute(&args.place.data_dir)?;
+    let config = first_context::configuration(&args.config)?;
+    let data_dir = first_context::data_dir(args.data_dir.clone(), config.as_ref())?;
     let token = read_token(&args.invitation, std::io::stdin().lock())?;
     if Enrolment::exists(&data_dir) {
         let (enrolment, _) = Enrolment::read(&data_dir)?;
         if enrolment.federation == token.federation && enrolment.site == token.site {
-            return report(app, &enrolment, &data_dir);
+            let first = wanted_context(app, &args, &token, &data_dir)?;
+            let next = Next { addresses: own_addresses(&args, config.as_ref()), config: config.as_ref(), args: &args };
+            return report(app, &enrolment, &data_dir, &next, first);
         }
         return Err(Failure::new(t!("found-exists", federation = enrolment.federation.to_string()))
             .remedy(t!("found-exists-remedy")));
     }
-    let keys = open_keys(app, &token, &data_dir)?;
+    let keys = open_keys(app, config.as_ref(), &token, &data_dir)?;
     show_fingerprints(&keys);
     let proxy = args.proxy.as_ref().map(|address| address.authority().parse()).transpose()?;
     let proxy = proxy.map(|address| Proxy { address, auth: None, except: Vec::new() });
-    let joining = Joining { token: &token, keys: &keys, land: args.land, addresses: args.addresses, proxy };
-    let patience = args.wait.map_or(FOR_EVER, |wait| wait.0);
+    let addresses = own_addresses(&args, config.as_ref());
+    let first = wanted_context(app, &args, &token, &data_dir)?;
+    if first.is_some() && first_context::api_address(&addresses, config.as_ref()).is_none() {
+        return Err(first_context::no_api());
+    }
+    let joining = Joining { token: &token, keys: &keys, land: args.land, addresses: addresses.clone(), proxy };
+    let patience = args.wait.as_ref().map_or(FOR_EVER, |wait| wait.0);
     let pending = data_dir.join("join.json");
     let admitted = tokio::select! {
         admitted = exchange(&joining, &pending, patience) => admitted?,
@@ -53,7 +64,26 @@ pub async fn run(app: &App, args: Join) -> Result<Exit, Failure> {
     let enrolment = enrolment(&token, &admitted);
     enrolment.write(&data_dir, &admitted.genesis.0)?;
     let _ = std::fs::remove_file(&pending);
-    report(app, &enrolment, &data_dir)
+    report(app, &enrolment, &data_dir, &Next { addresses, config: config.as_ref(), args: &args }, first)
+}
+
+/// Where the node will be reached: as the flags say, else as the daemon's configuration advertises it.
+fn own_addresses(args: &Join, config: Option<&Config>) -> Vec<Address> {
+    match config {
+        Some(config) if args.addresses.is_empty() && config.inbound => config.advertise.clone(),
+        _ => args.addresses.clone(),
+    }
+}
+
+/// The context that `--key` asks for.
+fn wanted_context(
+    app: &App,
+    args: &Join,
+    token: &InvitationToken,
+    data_dir: &Path,
+) -> Result<Option<FirstContext>, Failure> {
+    let pin = init::anchor_pin(&init::keys_directory(data_dir))?;
+    FirstContext::wanted(app, args.key.as_deref(), &token.site, pin.map(|pin| (token.federation, pin)))
 }
 
 /// The invitation from standard input, from a file, or, which others on the machine can see, from the argument itself.
@@ -76,7 +106,12 @@ pub fn read_token(argument: &str, stdin: impl std::io::Read) -> Result<Invitatio
 
 /// The site's keys, which `init` made. None are made here: a mistyped directory would use the invitation up for keys that
 /// nobody wanted. Errors: there are none, or another site's; nothing was sent then.
-fn open_keys(app: &App, token: &InvitationToken, data_dir: &Path) -> Result<SiteKeys, Failure> {
+fn open_keys(
+    app: &App,
+    config: Option<&Config>,
+    token: &InvitationToken,
+    data_dir: &Path,
+) -> Result<SiteKeys, Failure> {
     let keys = init::keys_directory(data_dir);
     let trust_domain = TrustDomain { site: token.site.clone(), federation: token.federation_name.clone() };
     if !keys.join("site.json").exists() {
@@ -89,7 +124,7 @@ fn open_keys(app: &App, token: &InvitationToken, data_dir: &Path) -> Result<Site
         return Err(Failure::new(t!("join-no-keys", directory = data_dir.display().to_string()))
             .remedy(t!("join-no-keys-remedy", command = command)));
     }
-    let opened = SiteKeys::open(&keys, init::Unlocking::to_open(app, &keys)?.access())?;
+    let opened = SiteKeys::open(&keys, init::Unlocking::to_open(app, config, &keys)?.access())?;
     if *opened.trust_domain() != trust_domain {
         let found = opened.trust_domain().to_string();
         return Err(Failure::new(t!("found-other-site", found = found, wanted = trust_domain.to_string()))
@@ -161,7 +196,20 @@ fn enrolment(token: &InvitationToken, admitted: &Admitted) -> Enrolment {
     }
 }
 
-fn report(app: &App, enrolment: &Enrolment, data_dir: &Path) -> Result<Exit, Failure> {
+/// What the next step needs.
+struct Next<'a> {
+    addresses: Vec<Address>,
+    config: Option<&'a Config>,
+    args: &'a Join,
+}
+
+fn report(
+    app: &App,
+    enrolment: &Enrolment,
+    data_dir: &Path,
+    next: &Next<'_>,
+    first: Option<FirstContext>,
+) -> Result<Exit, Failure> {
     let directory = data_dir.display().to_string();
     let value = json!({
         "federation": enrolment.federation.to_string(),
@@ -172,7 +220,21 @@ fn report(app: &App, enrolment: &Enrolment, data_dir: &Path) -> Result<Exit, Fai
     app.output.value(&value, || {
         t!("join-done", site = enrolment.site.to_string(), node = enrolment.node.to_string()) + "\n"
     })?;
-    say(&t!("join-next", directory = directory));
+    say(&t!("join-next-serve", command = first_context::serve_command(&next.args.config, data_dir)));
+    let api = first_context::api_address(&next.addresses, next.config);
+    let pin = init::anchor_pin(&init::keys_directory(data_dir))?;
+    match (first, pin) {
+        (Some(first), Some(pin)) => {
+            let name = first.name().to_owned();
+            first.add(api, (enrolment.federation, pin))?;
+            say(&t!("join-next-added", name = name));
+        }
+        _ => {
+            let (site, directory) = (enrolment.site.to_string(), first_context::quoted(&directory));
+            let api = first_context::shown(api.as_ref());
+            say(&t!("join-next-add", directory = directory, site = site, api = api));
+        }
+    }
     Ok(Exit::Ok)
 }
 

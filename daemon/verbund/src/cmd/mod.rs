@@ -17,6 +17,7 @@ mod events;
 mod evidence;
 mod exception;
 mod fence;
+mod first_context;
 mod found;
 mod guard;
 mod init;
@@ -50,7 +51,7 @@ use clap::ArgMatches;
 pub use guard::{called as called_as_guard, run as guard};
 pub use invitation::from_resource;
 pub use placing::waiting;
-pub use proposal::act;
+pub use proposal::{act, counted};
 
 use crate::app::App;
 use crate::cli::{Cli, Command};

@@ -55,7 +55,7 @@ async fn add(
     addresses: Vec<Address>,
 ) -> Result<Exit, Failure> {
     let ca_keys = keys_directory(ca_dir);
-    let unlocking = Unlocking::to_open(app, &ca_keys)?;
+    let unlocking = Unlocking::to_open(app, None, &ca_keys)?;
     let access = unlocking.access();
     let ca = SiteKeys::open(&ca_keys, unlocking.access())?;
     let (federation, _) = super::invitation::federation(client).await?;
@@ -89,7 +89,7 @@ async fn add(
     let exit = app.tell(&about, &accepted, None)?;
     if let Accepted::Admitted { node } = accepted {
         enrol(client, enrolment, node, data_dir, ca_dir).await?;
-        crate::output::say(&t!("join-next", directory = data_dir.display().to_string()));
+        crate::output::say(&t!("node-next", directory = data_dir.display().to_string()));
     }
     Ok(exit)
 }

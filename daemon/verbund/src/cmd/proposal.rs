@@ -62,7 +62,7 @@ pub async fn still_waiting(client: &Client, subject: Hash, accepted: Accepted) -
     let name = subject.to_string();
     let approvals = if let Some(read) = client.get(Kind::Admission, &name).await? {
         let admission: Admission = from_resource(&read.value)?;
-        admission.admitted.is_none().then_some(admission.approvals)
+        (admission.admitted.is_none() && admission.refused.is_none()).then_some(admission.approvals)
     } else if let Some(read) = client.get(Kind::Proposal, &name).await? {
         let proposal: Proposal = from_resource(&read.value)?;
         (!proposal.done).then_some(proposal.approvals)

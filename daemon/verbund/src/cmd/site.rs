@@ -26,6 +26,9 @@ pub async fn run(app: &App, command: SiteCommand) -> Result<Exit, Failure> {
         SiteCommand::Approve { site, hash, fingerprint, confirm } => {
             approve(app, &client, &site, hash, fingerprint.as_deref(), &confirm).await
         }
+        SiteCommand::Refuse { site, reason, hash, confirm } => {
+            refuse(app, &client, &site, hash, reason, &confirm).await
+        }
         SiteCommand::Update { site, land } => {
             let about = t!("about-update-site", site = site.to_string());
             app.change(&client, change(about, Command::UpdateSite { site, land })).await
@@ -95,12 +98,13 @@ async fn list(app: &App, client: &Client) -> Result<Exit, Failure> {
     Ok(exit)
 }
 
-/// Requests for admission that can still be approved: not admitted, and of no site that was admitted by another request
+/// Requests for admission that can still be approved: not admitted, not refused, and of no site that was admitted by another request
 /// since.
 pub fn open_requests(admissions: &[Resource], sites: &[Resource]) -> Result<Vec<Admission>, Failure> {
     let all: Result<Vec<Admission>, Failure> = admissions.iter().map(from_resource).collect();
     let is_member = |site: &SiteName| sites.iter().any(|member| member.metadata.name == site.as_str());
-    Ok(all?.into_iter().filter(|a| a.admitted.is_none() && !is_member(&a.request.site)).collect())
+    let is_open = |a: &Admission| a.admitted.is_none() && a.refused.is_none() && !is_member(&a.request.site);
+    Ok(all?.into_iter().filter(is_open).collect())
 }
 
 async fn waiting(client: &Client) -> Result<Vec<Admission>, Failure> {
@@ -179,6 +183,11 @@ async fn approve(
         return Err(Failure::usage(t!("approve-blind")).remedy(t!("approve-blind-remedy")));
     }
     let admission = wanted(client, site, hash).await?;
+    if let Some(refused) = &admission.refused {
+        let (key, reason) = (refused.by.0.short(), refused.reason.as_str());
+        return Err(Failure::new(t!("approve-refused", key = key, reason = reason))
+            .remedy(t!("approve-refused-remedy", site = site.to_string())));
+    }
     let fingerprints = of_request(&admission.request)?;
     if let Some(read_out) = fingerprint {
         check_fingerprint(read_out, &fingerprints)?;
@@ -189,6 +198,24 @@ async fn approve(
     let accepted = client.write(about.clone(), Command::Approve { subject: admission.hash }).await?;
     let accepted = super::proposal::still_waiting(client, admission.hash, accepted).await?;
     app.tell(&about, &accepted, Some(format!("verbund site approve {site} --hash {}", admission.hash)))
+}
+
+/// Refuses a request for good; the site that waits is told why.
+async fn refuse(
+    app: &App,
+    client: &Client,
+    site: &SiteName,
+    hash: Option<Hash>,
+    reason: String,
+    confirm: &Confirm,
+) -> Result<Exit, Failure> {
+    let admission = wanted(client, site, hash).await?;
+    say(&describe(&admission, &of_request(&admission.request)?));
+    app.confirm(&t!("refuse-question", site = site.to_string()), confirm.yes)?;
+    let about = t!("about-refuse-site", site = site.to_string());
+    let exit = app.change(client, change(about, Command::RefuseAdmission { request: admission.hash, reason })).await?;
+    say(&t!("refuse-next", site = site.to_string(), organisation = admission.request.organisation.to_string()));
+    Ok(exit)
 }
 
 /// The one open request of the site, or the one with that hash.
@@ -253,7 +280,7 @@ mod tests {
         serde_json::from_value(whole).unwrap()
     }
 
-    fn admission(hash: &str, site: &str, admitted: serde_json::Value) -> Resource {
+    fn admission(hash: &str, site: &str, admitted: serde_json::Value, refused: serde_json::Value) -> Resource {
         let key = |algorithm| SoftwareKey::generate(algorithm).unwrap().public_key().to_string();
         let request = json!({
             "site": site, "organisation": "dataport", "land": "DE-SH", "anchors": [], "issuingCertificate": "",
@@ -263,17 +290,18 @@ mod tests {
             Kind::Admission,
             &hash.repeat(32),
             json!({ "request": request }),
-            json!({ "approvals": [], "admitted": admitted }),
+            json!({ "approvals": [], "admitted": admitted, "refused": refused }),
         )
     }
 
     #[test]
-    fn requests_of_admitted_sites_wait_no_more() {
+    fn requests_that_were_answered_wait_no_more() {
         let all = [
-            admission("aa", "nord", json!(2)),
+            admission("aa", "nord", json!(2), json!(null)),
             // Asked twice, and the other request was approved.
-            admission("bb", "nord", json!(null)),
-            admission("cc", "ost", json!(null)),
+            admission("bb", "nord", json!(null), json!(null)),
+            admission("cc", "ost", json!(null), json!(null)),
+            admission("dd", "west", json!(null), json!({ "by": "00".repeat(32), "reason": "nein" })),
         ];
         let nord = [resource(Kind::Site, "nord", json!({}), json!(null))];
         let open = open_requests(&all, &nord).unwrap();

@@ -99,16 +99,22 @@ impl Contexts {
 
     /// Adds a context; the first one becomes the current one. Errors: [`ContextError::Exists`], [`ContextError::Name`].
     pub fn add(&mut self, name: &str, context: Context, replace: bool) -> Result<(), ContextError> {
-        let fits = |b: u8| b.is_ascii_alphanumeric() || b"-_.".contains(&b);
-        if !(1..=63).contains(&name.len()) || !name.bytes().all(fits) {
-            return Err(ContextError::Name { name: name.to_owned() });
-        }
+        Self::check_name(name)?;
         if self.contexts.contains_key(name) && !replace {
             return Err(ContextError::Exists { name: name.to_owned() });
         }
         self.contexts.insert(name.to_owned(), context);
         self.current.get_or_insert_with(|| name.to_owned());
         Ok(())
+    }
+
+    /// Whether a context may be named so. Errors: [`ContextError::Name`].
+    pub fn check_name(name: &str) -> Result<(), ContextError> {
+        let fits = |b: u8| b.is_ascii_alphanumeric() || b"-_.".contains(&b);
+        if (1..=63).contains(&name.len()) && name.bytes().all(fits) {
+            return Ok(());
+        }
+        Err(ContextError::Name { name: name.to_owned() })
     }
 
     /// The context with that name, or the current one. Errors: [`ContextError::Unknown`], [`ContextError::NoneChosen`].

@@ -136,6 +136,14 @@ pub enum JoinRefusal {
         /// Why.
         refusal: Refusal,
     },
+    /// A coordinator refused the request, for good.
+    #[error("{}", t!("join-turned-down", key = .by.0.short(), reason = .reason.as_str()))]
+    TurnedDown {
+        /// The coordinator's key.
+        by: KeyId,
+        /// Why, in the coordinator's words.
+        reason: String,
+    },
     /// No such request.
     #[error("{}", t!("join-not-found"))]
     NotFound,

@@ -60,6 +60,7 @@ impl IntoResponse for JoinRefusal {
             Self::Malformed { .. } => StatusCode::BAD_REQUEST,
             Self::Challenge { .. } => StatusCode::FORBIDDEN,
             Self::Refused { .. } => StatusCode::CONFLICT,
+            Self::TurnedDown { .. } => StatusCode::GONE,
             Self::NotFound => StatusCode::NOT_FOUND,
             Self::Unavailable { .. } => StatusCode::SERVICE_UNAVAILABLE,
         };
@@ -161,11 +162,15 @@ async fn membership(
 async fn status_of(contact: &Contact, subject: Hash) -> Result<AdmissionStatus, JoinRefusal> {
     let state = contact.node.read().await.map_err(|e| JoinRefusal::Unavailable { reason: e.to_string() })?;
     let admission = &state.admission(&subject).ok_or(JoinRefusal::NotFound)?.value;
-    let coordinators = &state.federation().value.coordinators;
+    if let Some(refused) = &admission.refused {
+        return Err(JoinRefusal::TurnedDown { by: refused.by, reason: refused.reason.clone() });
+    }
+    let federation = &state.federation().value;
+    let have = crate::cmd::counted(federation, &admission.approvals).len();
     Ok(AdmissionStatus {
         subject,
-        have: u32::try_from(admission.approvals.len()).unwrap_or(u32::MAX),
-        need: coordinators.threshold,
+        have: u32::try_from(have).unwrap_or(u32::MAX),
+        need: federation.coordinators.threshold,
         admitted: admitted(&state, admission, &contact.genesis),
     })
 }

@@ -195,6 +195,11 @@ fn waiting(value: &Value) -> String {
     known.map_or_else(|| text(value), |waiting| waiting.as_ref().map_or_else(|| "-".to_owned(), crate::cmd::waiting))
 }
 
+/// Why something was refused, or that it was not.
+fn reason(value: &Value) -> String {
+    value["reason"].as_str().map_or_else(|| "-".to_owned(), |reason| reason.replace('\n', " "))
+}
+
 /// An object with one field, such as the subject of an evidence: `site nord`.
 fn one(value: &Value) -> String {
     let field = value.as_object().and_then(|fields| fields.iter().next());
@@ -272,6 +277,7 @@ fn columns(kind: Kind) -> &'static [Column] {
             column!("column-organisation": "/spec/request/organisation"),
             column!("column-approvals": "/status/approvals", count),
             column!("column-admitted": "/status/admitted"),
+            column!("column-refused": "/status/refused", reason),
         ],
         Kind::Proposal => &[
             column!("column-action": "/spec/action", action),
