@@ -16,11 +16,17 @@ pub enum ApiError {
     #[error("{0}")]
     Broken(String),
     /// The server said no.
-    #[error("{}", .0.detail)]
+    #[error("{}", said(.0))]
     Problem(Box<ProblemDocument>),
     /// The server said what this program does not understand.
     #[error("{}", t!("client-odd-answer", reason = .0.as_str()))]
     Odd(String),
+}
+
+/// The problem in its own words, but where they speak to programs that call the API.
+fn said(problem: &ProblemDocument) -> String {
+    let no_quorum = problem.kind.strip_prefix("urn:verbund:problem:") == Some(ProblemKind::NoQuorum.name());
+    if no_quorum { t!("client-no-quorum") } else { problem.detail.clone() }
 }
 
 impl ApiError {

@@ -2,8 +2,11 @@
 
 mod placings;
 
+use std::collections::BTreeSet;
+
 use verbund_api::Status;
 use verbund_api::status::{Notice, Role};
+use verbund_model::SiteName;
 use verbund_model::resource::Standing;
 use verbund_model::view::Kind;
 
@@ -22,6 +25,10 @@ const SILENT_MS: u64 = 10_000;
 const CERTIFICATE_MS: u64 = 60 * 60 * 1000;
 /// Clocks that differ by more lead to refusals.
 const CLOCK_MS: u64 = 30_000;
+/// The daemon's warning that nobody leads.
+const NO_LEADER: &str = "no-leader";
+/// The node's alarm that its disk is nearly full.
+const LOW_DISK: &str = "low-disk";
 
 pub async fn run(app: &App, args: Args) -> Result<Exit, Failure> {
     let client = app.client()?;
@@ -45,7 +52,11 @@ pub async fn run(app: &App, args: Args) -> Result<Exit, Failure> {
 
 async fn show(app: &App, client: &Client, status: &Status) -> Result<Exit, Failure> {
     let mut findings = findings(status, crate::client::now());
-    findings.extend(placings::findings(client).await);
+    // Of a site without a node it was said that it has none; that it is lost says no more.
+    let homeless: BTreeSet<&SiteName> = status.sites.iter().filter(|s| s.nodes.is_empty()).map(|s| &s.site).collect();
+    findings.extend(placings::findings(client, &homeless).await);
+    // What is worst comes first.
+    findings.sort_by_key(|finding| !finding.bad);
     // Programs get the status as it is; people also see who waits for them.
     let waiting = if app.output.format() == Format::Table { waiting(client).await } else { Vec::new() };
     app.output.value(status, || screen(status, &findings, &waiting, app.output.paint()))?;
@@ -89,15 +100,19 @@ fn findings(status: &Status, now: u64) -> Vec<Finding> {
     let mut add = |bad, text| all.push(Finding { bad, text });
     status.alarms.iter().for_each(|alarm| add(true, notice(alarm)));
     let quorum = &status.quorum;
-    if !quorum.held || quorum.reachable < quorum.needed {
+    let lost = quorum.reachable < quorum.needed;
+    if lost {
         add(true, t!("status-no-quorum", reachable = quorum.reachable, needed = quorum.needed));
+    } else if !quorum.held {
+        add(true, t!("status-no-leader"));
     } else if quorum.spare == 0 && quorum.voters > 1 {
         add(false, t!("status-no-spare", voters = quorum.voters));
     }
     if status.role == Role::Halted {
         add(true, t!("status-halted"));
     }
-    if status.disk.writes_refused {
+    // The node's own alarm says the same, and since when.
+    if status.disk.writes_refused && !status.alarms.iter().any(|alarm| alarm.name == LOW_DISK) {
         add(true, t!("status-disk", free = bytes(status.disk.free)));
     }
     if status.node.is_some() && status.sites.iter().flat_map(|site| &site.nodes).all(|n| Some(n.node) != status.node) {
@@ -118,7 +133,14 @@ fn findings(status: &Status, now: u64) -> Vec<Finding> {
             if !node.connected && silent {
                 let since = node.last_seen_ms.map_or_else(|| t!("status-never"), age);
                 let name = node.node.to_string();
-                add(false, t!("status-silent", node = name, site = site.site.to_string(), since = since));
+                let of = site.site.to_string();
+                // Nobody can be given up where nothing can be changed.
+                let text = if lost {
+                    t!("status-silent-away", node = name, site = of, since = since)
+                } else {
+                    t!("status-silent", node = name, site = of, since = since)
+                };
+                add(false, text);
             }
         }
     }
@@ -130,7 +152,10 @@ fn findings(status: &Status, now: u64) -> Vec<Finding> {
     if status.now.abs_diff(now) > CLOCK_MS {
         add(false, t!("status-clock", difference = age(status.now.abs_diff(now))));
     }
-    status.warnings.iter().for_each(|warning| add(false, notice(warning)));
+    // That nobody leads was said already.
+    let told = lost || !quorum.held;
+    let warnings = status.warnings.iter().filter(|warning| !(told && warning.name == NO_LEADER));
+    warnings.for_each(|warning| add(false, notice(warning)));
     all
 }
 
@@ -164,12 +189,15 @@ fn facts(status: &Status) -> Table {
     table.row(vec![t!("status-federation"), format!("{} ({})", federation.name, federation.id.0.short())]);
     let quorum = &status.quorum;
     let (reachable, voters, spare) = (quorum.reachable, quorum.voters, quorum.spare);
-    table.row(vec![
-        t!("status-quorum"),
-        t!("status-quorum-value", reachable = reachable, voters = voters, spare = spare),
-    ]);
-    let leader = status.leader.map_or_else(|| t!("status-nobody"), |leader| leader.to_string());
-    table.row(vec![t!("status-leader"), t!("status-leader-value", node = leader, term = status.term)]);
+    let value = if reachable < quorum.needed {
+        t!("status-quorum-lost", reachable = reachable, voters = voters, needed = quorum.needed)
+    } else {
+        t!("status-quorum-value", reachable = reachable, voters = voters, spare = spare)
+    };
+    table.row(vec![t!("status-quorum"), value]);
+    let of_term =
+        |leader: verbund_model::NodeId| t!("status-leader-value", node = leader.to_string(), term = status.term);
+    table.row(vec![t!("status-leader"), status.leader.map_or_else(|| t!("status-nobody"), of_term)]);
     let fresh = status.age_ms.map_or_else(|| t!("status-never"), age);
     table.row(vec![t!("status-applied"), t!("status-applied-value", index = status.applied, age = fresh)]);
     let checkpoint = status.checkpoint.map_or_else(|| "-".to_owned(), |index| index.to_string());
@@ -291,6 +319,7 @@ mod tests {
             judged(&status)
         };
         assert_eq!(bad(|s| s.quorum.held = false), Exit::CheckFailed);
+        assert_eq!(bad(|s| s.quorum.reachable = 1), Exit::CheckFailed);
         assert_eq!(bad(|s| s.disk.writes_refused = true), Exit::CheckFailed);
         assert_eq!(bad(|s| s.role = Role::Halted), Exit::CheckFailed);
         assert_eq!(bad(|s| s.certificate_not_after = Some(999_999)), Exit::CheckFailed);
@@ -304,6 +333,26 @@ mod tests {
             Exit::Warnings
         );
         assert_eq!(verdict(&findings(&status(), 2_000_000)), Exit::Warnings, "clocks differ");
+    }
+
+    #[test]
+    fn a_lost_quorum_is_said_once_with_who_is_missing() {
+        let mut status = status();
+        (status.quorum.held, status.quorum.reachable, status.quorum.spare, status.leader) = (false, 1, 0, None);
+        (status.sites[1].nodes[0].connected, status.sites[1].nodes[0].last_seen_ms) = (false, Some(60_000));
+        let words = verbund_api::Localised::new("Kein Leader", "no leader");
+        status.warnings.push(Notice { name: NO_LEADER.to_owned(), since: 1, subject: None, message: words });
+        let told = findings(&status, 1_000_000);
+        assert_eq!(told.len(), 2, "{told:?}");
+        assert!(told[0].bad && told[0].text.contains("1 ") && told[1].text.contains("0.2"), "{told:?}");
+        assert!(!told[1].text.contains("replace-voter"), "nobody can be given up now: {told:?}");
+        let text = screen(&status, &told, &[], Paint::new(false));
+        assert!(text.contains(&t!("status-quorum-lost", reachable = 1_u32, voters = 3_u32, needed = 2_u32)), "{text}");
+        // Where enough voters can be reached and nobody leads, that is said instead.
+        status.quorum.reachable = 3;
+        let told = findings(&status, 1_000_000);
+        assert!(told.len() == 2 && told[0].text == t!("status-no-leader"), "{told:?}");
+        assert!(told[1].text.contains("node replace-voter 0.2"), "{told:?}");
     }
 
     #[test]

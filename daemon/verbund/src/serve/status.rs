@@ -166,6 +166,8 @@ fn sites(state: &State, seen: &verbund_node::Status, connected: &BTreeSet<NodeId
         let id = node.value.id;
         let own = id == seen.node;
         let part = match () {
+            // Whoever leads and hears of no majority leads nobody.
+            () if own && !fresh && seen.role == verbund_node::Role::Leader => Role::Follower,
             () if own => role(seen.role),
             () if fresh && seen.leader == Some(id) => Role::Leader,
             () if votes(&id) => Role::Follower,

@@ -1,7 +1,8 @@
 //! What of placements needs somebody's eye: workloads that wait, sites that are lost, clusters whose agents are silent.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
+use verbund_model::SiteName;
 use verbund_model::resource::{Cluster, CopyRole, Lease, Millis, Placement, Presence};
 use verbund_model::view::{Kind, Resource};
 
@@ -18,13 +19,15 @@ const SHOWN: usize = 10;
 const OLD_MS: Millis = 10 * 60 * 1000;
 
 /// The findings, from what the node has: the status must also be seen where nobody leads.
-pub(super) async fn findings(client: &Client) -> Vec<Finding> {
-    read(client).await.unwrap_or_default()
+/// That a site is lost is not said of `homeless` ones.
+pub(super) async fn findings(client: &Client, homeless: &BTreeSet<&SiteName>) -> Vec<Finding> {
+    read(client, homeless).await.unwrap_or_default()
 }
 
-async fn read(client: &Client) -> Result<Vec<Finding>, Failure> {
+async fn read(client: &Client, homeless: &BTreeSet<&SiteName>) -> Result<Vec<Finding>, Failure> {
     let placements = client.list_stale(Kind::Placement).await?;
-    let presences = client.list_stale(Kind::Presence).await?;
+    let mut presences = client.list_stale(Kind::Presence).await?;
+    presences.retain(|presence| homeless.iter().all(|site| site.as_str() != presence.metadata.name));
     let (clusters, leases) = (client.list_stale(Kind::Cluster).await?, client.list_stale(Kind::Lease).await?);
     of(&placements, &presences, &clusters, &leases, crate::client::now())
 }
