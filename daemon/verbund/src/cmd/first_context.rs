@@ -3,7 +3,7 @@
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
 
-use verbund_keys::KeyFile;
+use verbund_keys::{KeyFile, Token};
 use verbund_model::resource::Address;
 use verbund_model::{FederationId, Hash, PublicKey, SiteName};
 
@@ -23,6 +23,7 @@ const DATA_DIR: &str = "/var/lib/verbund";
 pub struct FirstContext {
     name: String,
     key: KeyReference,
+    public_key: PublicKey,
     contexts: PathBuf,
 }
 
@@ -50,14 +51,16 @@ impl FirstContext {
             );
         }
         Contexts::check_name(&name)?;
-        let first = Self { name, key, contexts };
-        first.public_key()?;
-        Ok(Some(first))
+        let public_key = match &key {
+            KeyReference::File(path) => KeyFile::read(path)?.public_key().clone(),
+            KeyReference::Pkcs11(uri) => Token::open(uri, &app.passphrase())?.any_key(uri)?.public_key().clone(),
+        };
+        Ok(Some(Self { name, key, public_key, contexts }))
     }
 
-    /// The public half of the key. Errors: it cannot be read.
-    pub fn public_key(&self) -> Result<PublicKey, Failure> {
-        Ok(KeyFile::read(self.key.file()?)?.public_key().clone())
+    /// The public half of the key.
+    pub fn public_key(&self) -> &PublicKey {
+        &self.public_key
     }
 
     /// Its name.

@@ -112,8 +112,8 @@ pub fn run(app: &App, found: Found) -> Result<Exit, Failure> {
 
 /// That the federation will know the key of whoever founds it.
 fn check_registered(founding: &Founding, first: &FirstContext) -> Result<(), Failure> {
-    let key = first.public_key()?;
-    if founding.coordinators.keys.contains(&key) || founding.organisation.administrator_keys.contains(&key) {
+    let key = first.public_key();
+    if founding.coordinators.keys.contains(key) || founding.organisation.administrator_keys.contains(key) {
         return Ok(());
     }
     Err(Failure::usage(t!("found-key-unknown", key = key.to_string())).remedy(t!("found-key-unknown-remedy")))
