@@ -120,13 +120,13 @@ fn a_federation_lives_with_all_its_keys_in_a_token() {
     vault.run(&["context", "add", "alice", "--address", &at_admin, "--data-dir", &data, "--key", &key]).expect(0);
     vault.until(&["status"], |said| matches!(said.code, Some(0 | 4)));
     let create = |name| ["org", "create", name, "--display-name", "A", "--administrator", "b", "--administrator-key"];
-    let other = vault.key("user", "bert");
+    let (other, third) = (vault.key("user", "bert"), vault.key("user", "carl"));
     vault.run(&[&create("akdb")[..], &[&other, "--role", "plattformbetreiber"]].concat()).expect(0);
 
     // Without the token nothing is signed; with it all goes on, the daemon never having been restarted.
     let (here, away) = (vault.token_directory(), desk.path("away"));
     std::fs::rename(&here, &away).unwrap();
-    let again = [&create("fitko")[..], &[&other, "--role", "plattformbetreiber"]].concat();
+    let again = [&create("fitko")[..], &[&third, "--role", "plattformbetreiber"]].concat();
     for (lang, words) in [("de", "kein Token mit dem Namen"), ("en", "no token with the label")] {
         let said = vault.run(&[&["--lang", lang], &again[..]].concat()).expect(1);
         assert!(said.talk.contains(words), "{}", said.talk);

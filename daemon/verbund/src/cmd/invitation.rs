@@ -141,7 +141,8 @@ pub fn from_resource<T: serde::de::DeserializeOwned>(resource: &Resource) -> Res
         Kind::Admission | Kind::Proposal => drop(fields.insert("hash".to_owned(), json!(name))),
         // What stands beside the spec of these in the model stands in it for people.
         Kind::Cluster | Kind::Workload => {
-            let beside = ["site", "standing", "observation", "agent", "organisation", "customer", "deleting"];
+            let beside =
+                ["site", "standing", "observation", "agent", "incarnation", "organisation", "customer", "deleting"];
             let (outer, inner): (Vec<_>, Vec<_>) =
                 fields.into_iter().partition(|(field, _)| beside.contains(&field.as_str()));
             fields = outer.into_iter().collect();
