@@ -197,7 +197,9 @@ fn cut(desk: &Auditor<'_>, whole: &[u8], rng: &mut StdRng) {
     let last_of = |parts: &Parts| parts.records().unwrap().last().unwrap().at.index;
     let at_checkpoint = Parts(parts.0[..first].to_vec());
     let checkpoint = last_of(&at_checkpoint);
-    let behind = Parts(parts.0[..first + 1 + rng.random_range(0..CHECKPOINT as usize / 2)].to_vec());
+    // Not so far behind that the next checkpoint is reached, which may follow at once after a quiet moment.
+    let next = (first..parts.0.len()).find(|at| parts.0[*at].kind == HEAD).expect("there are several checkpoints");
+    let behind = Parts(parts.0[..rng.random_range(first + 1..=next)].to_vec());
     desk.names(&behind.assemble(), checkpoint + 1, "cut behind a record");
 
     // An older export is true; who knows that there must be more says so.
