@@ -108,7 +108,7 @@ async fn refusals(federation: &mut Federation, rng: &mut StdRng) -> Result<()> {
 
     let cases = [
         ("a flipped bit", site, flip(text.trim(), rng), "damaged"),
-        ("another name", other, text.clone(), "the invitation is for the trust domain s6.dvc"),
+        ("another name", other, text.clone(), "not of s6.dvc"),
         ("another key", site, InvitationToken { secret, ..token.clone() }.to_text(), "is not registered"),
         ("a wrong pin", site, with(|token| token.pin = Hash([7; 32])), "trust anchor"),
         ("a passed expiry", site, with(|token| token.expires = now() - 1), "the invitation for s6 ended at"),
