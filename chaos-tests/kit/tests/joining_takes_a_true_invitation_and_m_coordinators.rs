@@ -112,7 +112,7 @@ async fn refusals(federation: &mut Federation, rng: &mut StdRng) -> Result<()> {
         ("another key", site, InvitationToken { secret, ..token.clone() }.to_text(), "is not registered"),
         ("a wrong pin", site, with(|token| token.pin = Hash([7; 32])), "trust anchor"),
         ("a passed expiry", site, with(|token| token.expires = now() - 1), "the invitation for s6 ended at"),
-        ("another federation", site, with(|token| token.federation.0 = Hash([7; 32])), "belongs to federation"),
+        ("another federation", site, with(|token| token.federation.0 = Hash([7; 32])), "belongs to the federation"),
     ];
     let mut messages = BTreeSet::new();
     for (what, site, invitation, wanted) in &cases {
