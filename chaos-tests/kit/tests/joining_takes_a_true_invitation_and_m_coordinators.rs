@@ -151,7 +151,7 @@ async fn hostile(federation: &Federation, site: usize, other: usize) -> Result<(
     let envelope = joiner.sign(claimed, &node, joiner.one_time_key()?)?;
     let proof = hand_in(federation, &joiner, &envelope).await?.refusal()?;
 
-    federation.invite_for(other, "1s")?;
+    federation.invite_for(other, "5s")?;
     let late = Joiner::new(&federation.sites[other], &std::fs::read_to_string(federation.invitation(other))?)?;
     let expires = late.token.expires;
     let passed = || async {
