@@ -78,9 +78,7 @@ pub async fn measure(federation: &mut Federation, workload: &str, loss: Loss, le
 async fn ready(federation: &mut Federation, workload: &str, led: bool) -> Result<(usize, usize)> {
     for _ in 0..MOST_TURNS {
         let victim = federation.settled(workload).await.context("before the loss")?;
-        let other = (0..federation.members.len())
-            .find(|member| *member != victim && federation.members[*member].has_cluster())
-            .context("a fallback needs a second cluster")?;
+        let other = federation.fallback_of(victim)?;
         if (federation.leader(other).await? == victim) == led {
             return Ok((victim, other));
         }

@@ -257,6 +257,12 @@ impl Federation {
         Ok(settled.await.with_context(|| self.logs())?.0)
     }
 
+    /// The first member with a cluster other than `victim`: where what runs there falls back to. Errors: there is none.
+    pub fn fallback_of(&self, victim: usize) -> Result<usize> {
+        let mut others = (0..self.members.len()).filter(|member| *member != victim);
+        others.find(|member| self.members[*member].has_cluster()).context("a fallback needs a second cluster")
+    }
+
     /// The writings of a workload that go on.
     #[must_use]
     pub fn writing(&self, workload: &str) -> Vec<Writing> {

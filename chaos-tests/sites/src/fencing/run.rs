@@ -46,9 +46,7 @@ pub struct Run {
 /// that should happen did not within generous time.
 pub async fn run(federation: &mut Federation, workload: &str, fault: Fault, random: &mut StdRng) -> Result<Run> {
     let victim = federation.settled(workload).await.context("before the run")?;
-    let other = (0..federation.members.len())
-        .find(|member| *member != victim && federation.members[*member].has_cluster())
-        .context("a fallback needs a second cluster")?;
+    let other = federation.fallback_of(victim)?;
     let terms = federation.timings()?;
     let (from, to) = (federation.members[victim].cluster(), federation.members[other].cluster());
     let old = federation.writing(workload).pop().context("the workload writes")?;

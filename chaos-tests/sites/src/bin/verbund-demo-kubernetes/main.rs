@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::Duration;
 
-use anyhow::{Context as _, Result};
+use anyhow::Result;
 use clap::Parser;
 use verbund_sites::{Federation, Guards, Mode, Plan, Sample, Writing};
 
@@ -116,8 +116,7 @@ async fn lose(federation: &mut Federation) -> Result<()> {
     let (name, begin) = (federation.members[victim].name.clone(), federation.sink.now());
     println!("{name} is cut off from all others");
     federation.testbed.cut_off(&name)?;
-    let other = federation.members.iter().find(|member| member.has_cluster() && member.name != name);
-    let to = other.context("there is another cluster")?.cluster();
+    let to = federation.members[federation.fallback_of(victim)?].cluster();
     let first = federation.first_write(NAME, &to, begin).await?;
     let mut told = BTreeSet::new();
     tell(&federation.sink.writings(), &mut told);
