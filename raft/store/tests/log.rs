@@ -56,6 +56,34 @@ fn a_killed_process_loses_nothing_that_was_acknowledged() {
 }
 
 #[test]
+fn a_log_of_many_files_of_which_every_record_was_truncated_opens() {
+    let dir = tempfile::tempdir().unwrap();
+    let options = || StoreOptions { segment_bytes: 2048, ..StoreOptions::default() };
+    let store = Store::create(dir.path(), header(), options()).unwrap();
+    for index in 0..20 {
+        append(store.log(), records(1, index..index + 1)).unwrap();
+    }
+    store.log().truncate_after(None).unwrap();
+    store.log().flush().unwrap();
+    assert!(log_files(dir.path()).len() > 1, "records of several files were wanted");
+    store.close().unwrap();
+    let store = Store::open(dir.path(), header(), options()).unwrap();
+    assert_eq!(store.log().last().unwrap(), None);
+    // The first record that is there lies in a later file than the log's first; that one is still needed.
+    append(store.log(), records(2, 0..3)).unwrap();
+    store.close().unwrap();
+    let store = Store::open(dir.path(), header(), options()).unwrap();
+    assert_eq!(all(store.log()), records(2, 0..3));
+    let before = log_files(dir.path()).len();
+    store.log().purge(id(2, 1)).unwrap();
+    store.log().flush().unwrap();
+    assert!(log_files(dir.path()).len() < before, "after a purge the old files go");
+    store.close().unwrap();
+    let store = Store::open(dir.path(), header(), options()).unwrap();
+    assert_eq!(all(store.log()), records(2, 2..3));
+}
+
+#[test]
 fn many_appends_share_a_commit_and_finish_in_order() {
     let dir = tempfile::tempdir().unwrap();
     let store = create(dir.path());

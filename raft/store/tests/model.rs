@@ -149,7 +149,7 @@ fn append_later_silently(store: &Store, records: Vec<LogRecord>) -> std::sync::m
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 60, failure_persistence: None, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: 300, failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
     fn the_log_behaves_as_a_vector(

@@ -57,6 +57,12 @@ impl Appender {
         self.end.block.number
     }
 
+    /// Whether anything was ever purged. Until then the log begins with its first file, which must stay, even if its
+    /// records were truncated: nothing else says that none is missing before the ones that are there.
+    pub(super) fn purged(&self) -> bool {
+        self.values.purged.is_some()
+    }
+
     /// Makes the operations durable, all or nothing. `None`: there was nothing to write.
     ///
     /// # Errors

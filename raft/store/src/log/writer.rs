@@ -153,7 +153,7 @@ fn settled(shared: &Shared, batch: &[Queued], written: Option<Committed>, append
             index.add_file(appender.active(), file);
         }
         follow(&mut index, batch, places);
-        index.unused(appender.active())
+        if appender.purged() { index.unused(appender.active()) } else { Vec::new() }
     };
     for number in unused {
         appender.remove(number);
