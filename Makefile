@@ -49,7 +49,7 @@ test-fencing: build kubernetes
 	VERBUND_BIN=$(CARGO_TARGET_DIR)/release/verbund $(CARGO_TARGET_DIR)/debug/verbund-test-fencing --runs $(or $(RUNS),9)
 
 test: build kubernetes
-	VERBUND_BIN=$(CARGO_TARGET_DIR)/release/verbund cargo test --locked --workspace
+	VERBUND_BIN=$(CARGO_TARGET_DIR)/release/verbund cargo test --locked --workspace --no-fail-fast
 
 check:
 	.ci/run
