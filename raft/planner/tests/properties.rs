@@ -6,13 +6,13 @@
 
 mod support;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use proptest::prelude::*;
 use support::state::{AmountsText, ClusterText, NOW, SiteText, State, WorkloadText, change, name};
 use verbund_model::resource::*;
 use verbund_model::{ClusterName, SiteName, WorkloadName};
-use verbund_planner::{Inventory, Plan, Request, check, lost, plan, plan_batch};
+use verbund_planner::{Inventory, Plan, Request, check, lost, plan, plan_batch, why};
 
 const SITES: usize = 6;
 const CLUSTERS: usize = 9;
@@ -68,6 +68,8 @@ struct World {
     workloads: BTreeMap<WorkloadName, WorkloadText>,
     /// What may run of exclusive workloads: cluster, epoch, generation. Kept apart from the placements.
     running: BTreeMap<WorkloadName, Vec<(ClusterName, u64, u64)>>,
+    /// For which roles a choice was compared with all that could have been chosen.
+    compared: BTreeSet<CopyRole>,
 }
 
 fn workload_name(number: usize) -> WorkloadName {
@@ -112,7 +114,7 @@ impl World {
         let mut inventory = Inventory::default();
         let (s, c, w) = (sites.clone(), clusters.clone(), workloads.clone());
         State { sites: s, clusters: c, workloads: w, ..State::default() }.put(&mut inventory);
-        Self { inventory, sites, clusters, workloads, running: BTreeMap::new() }
+        Self { inventory, sites, clusters, workloads, running: BTreeMap::new(), compared: BTreeSet::new() }
     }
 
     fn happen(&mut self, event: &Event) {
@@ -204,6 +206,28 @@ impl World {
         }
     }
 
+    /// Where one place was chosen for a workload that had none of that kind, it is the best of those that `why` finds: `why`
+    /// scores every place, while the planner leaves out those of which too little is hoped.
+    fn best(&mut self, plan: &Plan, before: Option<&Placement>) {
+        let [choice] = plan.report.choices.as_slice() else { return };
+        let copies = before.map_or(&[][..], |placement| &placement.copies);
+        let kept = copies.iter().all(|copy| plan.placement.copies.contains(copy));
+        let alone = match choice.role {
+            CopyRole::Active => copies.is_empty(),
+            _ => copies.iter().all(|copy| copy.role == CopyRole::Active),
+        };
+        let report = why(&self.inventory, &plan.placement.workload, NOW).unwrap();
+        let wished = before.is_some_and(|placement| placement.target.is_some());
+        if wished || !kept || !alone || report.sought != choice.role {
+            return;
+        }
+        let free = report.clusters.iter().filter(|cluster| cluster.holds.is_none());
+        let fits = free.filter_map(|cluster| Some((cluster.score?, &cluster.cluster)));
+        let best = fits.max_by_key(|(score, cluster)| (score.total, std::cmp::Reverse(*cluster)));
+        assert_eq!(best, Some((choice.score, &choice.cluster)), "the best place by {report:#?}");
+        self.compared.insert(choice.role);
+    }
+
     /// Takes a plan: the checker has nothing against it, nothing may run elsewhere, and planning again changes nothing.
     fn take(&mut self, plan: Plan, cause: &Cause) {
         let name = plan.placement.workload.clone();
@@ -215,6 +239,7 @@ impl World {
         let checked = check(&self.inventory, &plan.placement, NOW);
         assert_eq!(checked, Ok(()), "{cause:?}: {before:#?} becomes {:#?}", plan.placement);
         self.fenced(&plan.placement);
+        self.best(&plan, before.as_ref());
         self.inventory.put_placement(&plan.placement);
         let again = verbund_planner::plan(&self.inventory, &request(&name, Cause::Room, None));
         assert_eq!(again.placement, plan.placement, "planned again after {cause:?}, from {before:#?}");
@@ -312,6 +337,7 @@ proptest! {
         for number in 0..WORKLOADS {
             world.happen(&Event::Plan { workload: number, cause: 0, target: None });
         }
+        prop_assert!(!world.compared.is_empty(), "some choice is compared with all others");
         events.iter().for_each(|event| world.happen(event));
     }
 
