@@ -53,6 +53,19 @@ impl Cluster {
         Ok(())
     }
 
+    /// Starts its agent if it does not run, and lets it go on if it is stopped.
+    pub fn revive(&mut self, desk: &Desk) -> Result<()> {
+        if self.process.as_mut().is_some_and(Process::wake) {
+            return Ok(());
+        }
+        self.process = None;
+        self.launch(desk)
+    }
+
+    pub(crate) fn started(&mut self) -> Option<&mut Process> {
+        self.process.as_mut()
+    }
+
     /// The agent's process. Errors: it does not run.
     pub fn process(&mut self) -> Result<&mut Process> {
         let name = &self.name;

@@ -18,6 +18,8 @@ use crate::wait::until_async;
 
 /// The federation's name.
 pub const NAME: &str = "dvc";
+/// Context of the first coordinator.
+pub const COORDINATOR: &str = "coordinator-1";
 /// How long the voters may take to become what they should be.
 const SETTLE: Duration = Duration::from_secs(60);
 
@@ -129,7 +131,7 @@ impl Federation {
     pub fn invite_for(&self, site: usize, expires: &str) -> Result<()> {
         let (name, organisation) = (self.sites[site].name.as_str(), self.sites[site].organisation.as_str());
         let (contact, out) = (self.sites[0].peer_address(), self.invitation(site));
-        let arguments = ["--context", "coordinator-1", "invite", name, "--org", organisation, "--expires", expires];
+        let arguments = ["--context", COORDINATOR, "invite", name, "--org", organisation, "--expires", expires];
         self.desk.run(&[&arguments[..], &["--contact", &contact, "--out", &out]].concat())?;
         Ok(())
     }
@@ -141,7 +143,7 @@ impl Federation {
         let site = Site::new(self.directory.path(), number, place, &self.desk, &self.settings.extra)?;
         let key = self.desk.new_key("user", &administrator(&site))?;
         let organisation = site.organisation.as_str();
-        let create = ["--context", "coordinator-1", "org", "create", organisation, "--display-name", organisation];
+        let create = ["--context", COORDINATOR, "org", "create", organisation, "--display-name", organisation];
         let whose = ["--role", "plattformbetreiber", "--administrator", "admin", "--administrator-key", &key];
         self.desk.run(&[&create[..], &whose[..]].concat())?;
         let data = site.data_dir().display().to_string();
@@ -195,7 +197,7 @@ impl Federation {
 
     /// Hash of the one open request for admission of a site.
     fn request(&self, site: &str) -> Result<String> {
-        let list = self.desk.json(&["--context", "coordinator-1", "list", "admissions"])?;
+        let list = self.desk.json(&["--context", COORDINATOR, "list", "admissions"])?;
         let mut found = Vec::new();
         collect(&list, &mut |resource| {
             let of_site = resource["spec"]["request"]["site"] == site;

@@ -28,6 +28,25 @@ pub struct Placed {
 }
 
 impl Placed {
+    /// From what `verbund get placements NAME -o json` prints. Errors: it is no placement.
+    pub fn read(document: &serde_json::Value) -> Result<Self> {
+        serde_json::from_value(document["status"].clone()).with_context(|| format!("no placement: {document}"))
+    }
+
+    /// The cluster of the only active copy, if it is ready.
+    #[must_use]
+    pub fn serving(&self) -> Option<&str> {
+        let mut active = self.of(CopyRole::Active);
+        let only = active.next().filter(|copy| copy.phase == CopyPhase::Ready && active.next().is_none());
+        only.map(|copy| copy.cluster.as_str())
+    }
+
+    /// Whether one copy serves, one stands by, and nothing else is left.
+    #[must_use]
+    pub fn is_settled(&self) -> bool {
+        self.serving().is_some() && self.copies.len() == 2 && self.of(CopyRole::Standby).count() == 1
+    }
+
     /// The copies that have a role.
     pub fn of(&self, role: CopyRole) -> impl Iterator<Item = &PlacedCopy> {
         self.copies.iter().filter(move |copy| copy.role == role)

@@ -77,6 +77,11 @@ impl Process {
         kill_process(pid, signal).with_context(|| format!("signalling {}", self.name))
     }
 
+    /// Lets it go on if it was stopped (`SIGCONT`). Returns whether it lives.
+    pub fn wake(&mut self) -> bool {
+        self.signal(Signal::CONT).is_ok()
+    }
+
     /// `kill -9`, and waits for the end.
     pub fn kill(mut self) -> Result<()> {
         self.child.kill()?;

@@ -34,6 +34,8 @@ const LAENDER: [(&str, f64, f64); 8] = [
 /// Where a site's processes run: on this machine's loopback, or in a network of their own.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Place {
+    /// The site's name; `s1`, `s2`, … if nobody gave one.
+    pub name: Option<String>,
     /// The IPv4 address that the daemon binds, and at which everybody reaches it.
     pub host: String,
     /// What stands before each of the site's commands, such as `nsenter --net=…`.
@@ -43,14 +45,14 @@ pub struct Place {
 impl Default for Place {
     /// On loopback.
     fn default() -> Self {
-        Self { host: "127.0.0.1".to_owned(), enter: Vec::new() }
+        Self { name: None, host: "127.0.0.1".to_owned(), enter: Vec::new() }
     }
 }
 
 /// A site.
 #[derive(Debug)]
 pub struct Site {
-    /// Its name: `s1`, `s2`, …
+    /// Its name: that of its place, or `s1`, `s2`, …
     pub name: String,
     /// Its organisation's name: `o1`, `o2`, …
     pub organisation: String,
@@ -78,7 +80,7 @@ pub struct Site {
 impl Site {
     /// The `number`-th site (from 1) below `root`, configured with `extra` lines of YAML. Nothing of it runs.
     pub fn new(root: &Path, number: usize, place: Place, desk: &Desk, extra: &str) -> Result<Self> {
-        let name = format!("s{number}");
+        let name = place.name.clone().unwrap_or_else(|| format!("s{number}"));
         let (land, latitude, longitude) = LAENDER[(number - 1) % LAENDER.len()];
         let site = Self {
             directory: root.join(&name),
@@ -228,6 +230,21 @@ impl Site {
             }
         }
         Ok(())
+    }
+
+    /// Starts whatever of its daemon and its agents does not run, and lets go on what is stopped. Waits for nothing.
+    pub fn revive(&mut self, desk: &Desk) -> Result<()> {
+        if !self.process.as_mut().is_some_and(Process::wake) {
+            self.process = None;
+            self.launch(desk)?;
+        }
+        self.clusters.iter_mut().try_for_each(|cluster| cluster.revive(desk))
+    }
+
+    /// Fails, with the end of the log, if its daemon or an agent that was started has ended by itself.
+    pub fn expect_running(&mut self) -> Result<()> {
+        let agents = self.clusters.iter_mut().filter_map(Cluster::started);
+        self.process.iter_mut().chain(agents).try_for_each(Process::expect_running)
     }
 
     /// `SIGSTOP`: it stays connected and says nothing.

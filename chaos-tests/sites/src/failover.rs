@@ -36,26 +36,25 @@ impl Loss {
     pub const ALL: [Self; 3] = [Self::LinkCut, Self::PowerOff, Self::AgentKilledThenCut];
 
     async fn strike(self, federation: &mut Federation, victim: usize) -> Result<()> {
-        let name = federation.members[victim].name.clone();
+        let name = federation.name(victim).to_owned();
         match self {
             Self::LinkCut => federation.testbed.cut_off(&name),
-            Self::PowerOff => federation.members[victim].site()?.clone().power_off().await,
+            Self::PowerOff => federation.cluster(victim)?.clone().power_off().await,
             Self::AgentKilledThenCut => {
-                federation.members[victim].kill_agent()?;
+                federation.kill_agent(victim)?;
                 federation.testbed.cut_off(&name)
             }
         }
     }
 
     async fn mend(self, federation: &mut Federation, victim: usize) -> Result<()> {
-        let name = federation.members[victim].name.clone();
+        let name = federation.name(victim).to_owned();
         federation.testbed.reconnect(&name)?;
         if self == Self::PowerOff {
-            federation.members[victim].site()?.clone().power_on().await?;
+            federation.cluster(victim)?.clone().power_on().await?;
         }
-        let desk = federation.desk.clone();
-        federation.members[victim].revive(&desk)?;
-        federation.serves(victim).await
+        federation.revive(victim)?;
+        federation.kit.sites[victim].ready().await.map(drop)
     }
 }
 
@@ -64,7 +63,7 @@ impl Loss {
 /// within generous time.
 pub async fn measure(federation: &mut Federation, workload: &str, loss: Loss, led: bool) -> Result<Duration> {
     let (victim, other) = ready(federation, workload, led).await?;
-    let to = federation.members[other].cluster();
+    let to = federation.cluster_name(other)?;
     let begin = federation.sink.now();
     loss.strike(federation, victim).await?;
     let first = federation.first_write(workload, &to, begin).await.with_context(|| format!("after {loss}"))?;

@@ -1,30 +1,21 @@
-//! A federation on the testbed, founded and grown by the command line, as its people do it.
+//! A federation on the testbed: the kit's daemons and agents, each inside a site of the testbed.
 
 use std::path::Path;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, Result, ensure};
-use serde_json::{Value, json};
-use verbund_kit::{Desk, Process, until_async};
-use verbund_testbed::{PATIENCE, Testbed};
+use verbund_kit::federation::{COORDINATOR, Settings};
+use verbund_kit::placements::Placed;
+use verbund_kit::{Desk, Place, Process, until_async};
+use verbund_testbed::{PATIENCE, Site, Space, Testbed};
 
 use crate::interval::Writing;
-use crate::kubernetes::{self, Guards};
-use crate::member::Member;
-use crate::placing::Placed;
+use crate::kubernetes::{self, GUARD_IMAGE, Guards};
 use crate::sink::Sink;
 use crate::workload::Sample;
 
-/// The federation's name.
-const NAME: &str = "dvc";
-/// Where sites stand: Land, latitude, longitude. Each pair of the first two is at least 200 km apart.
-const PLACES: [(&str, f64, f64); 5] = [
-    ("DE-HE", 50.1109, 8.6821),
-    ("DE-SH", 54.3233, 10.1228),
-    ("DE-BW", 48.7758, 9.1829),
-    ("DE-SN", 51.0504, 13.7373),
-    ("DE-NW", 51.2277, 6.7735),
-];
+/// Where containers ask the agent's guard desk.
+const GUARD_DESK: u16 = 7440;
 /// How long a leader may take to be known.
 const ELECTION: Duration = Duration::from_secs(60);
 
@@ -40,14 +31,14 @@ pub enum Where {
 /// Which federation to make.
 #[derive(Clone, Debug)]
 pub struct Plan {
-    /// Its members, at most five; the first founds.
+    /// Its members; the first founds.
     pub members: Vec<(&'static str, Where)>,
     /// What is process 1 in containers of level `guard`.
     pub guards: Guards,
 }
 
 impl Plan {
-    /// Two sites with clusters, `mitte` and `nord`, and as many voters without as are needed for `voters` in all.
+    /// Two sites with clusters, `mitte` and `nord`, and as many voters without as are needed for `voters` in all, at most five.
     #[must_use]
     pub fn of(voters: usize, guards: Guards) -> Self {
         let all = [
@@ -61,17 +52,16 @@ impl Plan {
     }
 }
 
-/// A federation of whole sites. When it ends, so does everything in it.
+/// A federation of whole sites. When it ends, so does everything in it. A member is named by its position.
 #[derive(Debug)]
 pub struct Federation {
-    /// Its members, in the order in which they came.
-    pub members: Vec<Member>,
-    /// Where all its people sit: on the machine itself.
-    pub desk: Desk,
+    /// Its daemons, its agents and the desk of all its people, which is on the machine itself.
+    pub kit: verbund_kit::Federation,
     /// What its workloads write to.
     pub sink: Sink,
     /// The sites and their links.
     pub testbed: Testbed,
+    clusters: Vec<Option<Site>>,
 }
 
 impl Federation {
@@ -79,188 +69,138 @@ impl Federation {
     /// Data and logs lie below `directory`, which holds no other federation and whose path must be short. Errors: root is
     /// missing, or a step failed.
     pub async fn up(directory: &Path, plan: &Plan) -> Result<Self> {
-        ensure!(plan.members.len() <= PLACES.len(), "at most {} members have a place", PLACES.len());
         let testbed = Testbed::new(directory).await?;
-        let names = |what: Where| plan.members.iter().filter(move |member| member.1 == what).map(|member| member.0);
-        let sites = testbed.sites(&names(Where::Site).collect::<Vec<_>>()).await?;
-        let mut members = Vec::new();
+        let names = plan.members.iter().filter(|member| member.1 == Where::Site).map(|member| member.0);
+        let sites = testbed.sites(&names.collect::<Vec<_>>()).await?;
+        let (mut clusters, mut settings) = (Vec::new(), Settings::default());
         for (name, _) in &plan.members {
             let site = sites.iter().find(|site| site.name() == *name).cloned();
             let space = match &site {
                 Some(site) => (**site).clone(),
                 None => testbed.space(name).await?,
             };
-            members.push(Member::new(name, space, site));
+            settings.places.push(place(&space)?);
+            clusters.push(site);
         }
         for site in &sites {
             kubernetes::prepare(site, plan.guards).await.with_context(|| format!("preparing {}", site.name()))?;
         }
-        let desk = Desk::at(&directory.join("desk"))?;
         let sink = Sink::listen(testbed.host()).await?;
-        let mut federation = Self { members, desk, sink, testbed };
-        federation.found().await.context("founding")?;
-        for number in 1..federation.members.len() {
-            federation.join(number).await.with_context(|| format!("{} joins", federation.members[number].name))?;
-        }
-        federation.wait_for_voters(plan.members.len()).await?;
-        for number in 0..federation.members.len() {
-            if federation.members[number].has_cluster() {
-                federation.register(number).await.with_context(|| format!("the cluster of member {number}"))?;
+        let mut kit = verbund_kit::Federation::found(settings, Some(directory)).await.context("founding")?;
+        kit.grow(plan.members.len()).await?;
+        let mut federation = Self { kit, sink, testbed, clusters };
+        for member in 0..federation.clusters.len() {
+            if federation.has_cluster(member) {
+                federation.register(member).await.with_context(|| format!("the cluster of member {member}"))?;
             }
         }
+        let (name, organisation) = (federation.name(0), federation.organisation());
+        let bind = ["--context", name, "role", "bind", "admin", "softwarebetreiber", "--org", organisation];
+        federation.desk().run(&bind)?;
         Ok(federation)
     }
 
-    async fn found(&mut self) -> Result<()> {
-        let coordinator = self.desk.new_key("coordinator", "coordinator")?;
-        let first = &self.members[0];
-        first.configure(&self.desk)?;
-        let administrator = self.desk.new_key("user", &key_of(first))?;
-        let (address, data) = (first.peers(), first.data_dir().display().to_string());
-        let arguments = [
-            ["--name", NAME],
-            ["--coordinator", &coordinator],
-            ["--threshold", "1"],
-            ["--organisation", &first.organisation],
-            ["--display-name", &first.organisation],
-            ["--role", "koordinierungsstelle"],
-            ["--role", "plattformbetreiber"],
-            ["--role", "softwarebetreiber"],
-            ["--administrator", "admin"],
-            ["--administrator-key", &administrator],
-            ["--site", &first.name],
-            ["--land", PLACES[0].0],
-            ["--address", &address],
-            ["--data-dir", &data],
-        ];
-        self.desk.run(&[&["found"], arguments.as_flattened()].concat())?;
-        self.start(0).await?;
-        self.add_context("coordinator", 0, "coordinator")
-    }
-
-    async fn join(&mut self, number: usize) -> Result<()> {
-        let member = &self.members[number];
-        member.configure(&self.desk)?;
-        let key = self.desk.new_key("user", &key_of(member))?;
-        let organisation = member.organisation.as_str();
-        let roles = ["--role", "plattformbetreiber", "--role", "softwarebetreiber"];
-        let create = ["--context", "coordinator", "org", "create", organisation, "--display-name", organisation];
-        let administrator = ["--administrator", "admin", "--administrator-key", &key];
-        self.desk.run(&[&create[..], &roles, &administrator].concat())?;
-        let (contact, invitation) = (self.members[0].peers(), self.desk.path(&format!("{}.invitation", member.name)));
-        let (name, invitation) = (member.name.as_str(), invitation.display().to_string());
-        let invite = ["--context", "coordinator", "invite", name, "--org", organisation];
-        self.desk.run(&[&invite[..], &["--contact", &contact, "--out", &invitation]].concat())?;
-        let (data, address) = (member.data_dir().display().to_string(), member.peers());
-        self.desk.run(&["init", "--site", name, "--federation", NAME, "--data-dir", &data])?;
-        let land = PLACES[number].0;
-        let join = ["join", &invitation, "--data-dir", &data, "--land", land, "--address", &address];
-        let log = self.desk.path(&format!("{name}.join.log"));
-        let mut joining = Process::spawn("verbund join", &mut self.desk.command(&join), &log)?;
-        self.approve(name).await.with_context(|| joining.log_tail())?;
-        let status = joining.wait(PATIENCE)?;
-        ensure!(status.success(), "verbund join ended with {status}: {}", joining.log_tail());
-        self.start(number).await
-    }
-
-    async fn approve(&self, name: &str) -> Result<()> {
-        let (hash, _) = until_async("the request for admission", PATIENCE, || async {
-            let list = self.desk.json(&["--context", "coordinator", "list", "admissions"])?;
-            request(&list, name).with_context(|| format!("no open request of {name}"))
-        })
-        .await?;
-        self.desk.run(&["--context", "coordinator", "site", "approve", name, "--yes", "--hash", &hash])?;
-        Ok(())
-    }
-
-    /// Starts a member's daemon for the first time, and waits until it answers its administrator.
-    async fn start(&mut self, number: usize) -> Result<()> {
-        self.members[number].start_daemon(&self.desk)?;
-        let member = &self.members[number];
-        let (name, key) = (member.name.clone(), key_of(member));
-        self.add_context(&name, number, &key)?;
-        self.serves(number).await
-    }
-
-    /// Waits until a member's daemon answers.
-    pub async fn serves(&self, number: usize) -> Result<()> {
-        let member = &self.members[number];
-        until_async(&format!("{} answering", member.name), PATIENCE, || async {
-            member.daemon()?.expect_alive()?;
-            self.status(number).map(drop)
-        })
-        .await
-        .with_context(|| member.logs())?;
-        Ok(())
-    }
-
-    fn add_context(&self, context: &str, number: usize, key: &str) -> Result<()> {
-        let member = &self.members[number];
-        let (address, data) = (member.admin(), member.data_dir().display().to_string());
-        let key = format!("file:{}", self.desk.path(key).display());
-        let add = ["context", "add", context, "--address", &address, "--data-dir", &data, "--key", &key];
-        self.desk.run(&add).map(drop)
-    }
-
     /// Registers a member's cluster and starts its agent.
-    async fn register(&mut self, number: usize) -> Result<()> {
-        let member = &self.members[number];
-        let (name, organisation, cluster) = (member.name.clone(), member.organisation.clone(), member.cluster());
-        let (agents, folder) = (member.agents(), member.agent_dir().display().to_string());
-        for role in ["plattformbetreiber", "softwarebetreiber"] {
-            self.desk.run(&["--context", &name, "role", "bind", "admin", role, "--org", &organisation])?;
-        }
-        let (land, latitude, longitude) = PLACES[number];
-        let facts = json!({
-            "apiVersion": "verbund.de/v1", "kind": "Site", "metadata": { "name": name }, "spec": { "land": land, "facts": {
-                "coordinates": { "latitude": latitude, "longitude": longitude }, "country": "DE", "operator": "public",
-                "fallback": true,
-            } },
-        });
-        self.apply(&name, "facts", &facts)?;
-        let add = ["--context", &name, "cluster", "add", &cluster, "--site", &name, "--agent-dir", &folder];
-        self.desk.run(&[&add[..], &["--agents", &agents, "--network", "landesnetz"]].concat())?;
-        self.members[number].prepare_agent().await?;
-        self.members[number].start_agent(&self.desk)
+    async fn register(&mut self, member: usize) -> Result<()> {
+        let site = &self.kit.sites[member];
+        let kubeconfig = site.directory().join("agent.kubeconfig");
+        let guards = format!("{}:{GUARD_DESK}", site.place.host);
+        kubernetes::agent_kubeconfig(self.cluster(member)?, &kubeconfig).await?;
+        let kubeconfig = kubeconfig.display().to_string();
+        let driver = ["--kubeconfig", &kubeconfig, "--guard-listen", &guards, "--guard-desk", &guards];
+        let guard = ["--guard-image", GUARD_IMAGE, "--guard-image-present"];
+        self.kit.add_cluster(member, &[&driver[..], &guard].concat())?;
+        self.revive(member)
     }
 
-    /// Applies a document as a member's administrator.
-    pub fn apply(&self, context: &str, what: &str, document: &Value) -> Result<()> {
-        let file = self.desk.path(&format!("{context}-{what}.json"));
-        std::fs::write(&file, document.to_string())?;
-        self.desk.run(&["--context", context, "apply", "-f", &file.display().to_string()]).map(drop)
+    /// The desk of all its people.
+    #[must_use]
+    pub fn desk(&self) -> &Desk {
+        &self.kit.desk
     }
 
-    /// Deploys a sample of a member's organisation, and waits until it writes and its fallback is reserved.
-    pub async fn deploy(&self, owner: usize, sample: &Sample) -> Result<()> {
-        self.apply(&self.members[owner].name, &sample.name, &sample.document())?;
+    /// The organisation that workloads belong to: the first member's.
+    #[must_use]
+    pub fn organisation(&self) -> &str {
+        &self.kit.sites[0].organisation
+    }
+
+    /// A member's name, which is also that of its administrator's context.
+    #[must_use]
+    pub fn name(&self, member: usize) -> &str {
+        &self.kit.sites[member].name
+    }
+
+    /// Whether a member has a cluster.
+    #[must_use]
+    pub fn has_cluster(&self, member: usize) -> bool {
+        self.clusters[member].is_some()
+    }
+
+    /// A member's cluster. Errors: it only votes.
+    pub fn cluster(&self, member: usize) -> Result<&Site> {
+        self.clusters[member].as_ref().with_context(|| format!("{} has no cluster", self.name(member)))
+    }
+
+    /// The name under which a member's cluster is registered. Errors: it only votes.
+    pub fn cluster_name(&self, member: usize) -> Result<String> {
+        let cluster = self.kit.sites[member].clusters.first();
+        Ok(cluster.with_context(|| format!("{} has no cluster", self.name(member)))?.name.clone())
+    }
+
+    /// The process of a member's agent. Errors: it does not run.
+    pub fn agent(&mut self, member: usize) -> Result<&mut Process> {
+        self.kit.sites[member].clusters.first_mut().context("the member only votes")?.process()
+    }
+
+    /// `kill -9` of a member's agent. Errors: it does not run.
+    pub fn kill_agent(&mut self, member: usize) -> Result<()> {
+        self.kit.sites[member].clusters.first_mut().context("the member only votes")?.kill()
+    }
+
+    /// Starts whatever of a member's daemon and agent does not run, and lets go on what is stopped. Waits for nothing.
+    pub fn revive(&mut self, member: usize) -> Result<()> {
+        let desk = self.kit.desk.clone();
+        self.kit.sites[member].revive(&desk)
+    }
+
+    /// Deploys a sample, and waits until it writes and its fallback is reserved.
+    pub async fn deploy(&mut self, sample: &Sample) -> Result<()> {
+        self.kit.apply(0, &sample.name, &sample.document())?;
         self.settled(&sample.name).await?;
         Ok(())
     }
 
-    /// Waits until one copy of a workload serves, writes alone, and a fallback stands by. Returns the position of the member
-    /// that serves.
-    pub async fn settled(&self, workload: &str) -> Result<usize> {
+    /// Waits until one copy of a workload serves, writes alone, and a fallback stands by. Returns the member that serves.
+    pub async fn settled(&mut self, workload: &str) -> Result<usize> {
         let what = format!("{workload} serving at one site, with the other standing by");
-        let settled = until_async(&what, PATIENCE, || async {
-            self.members.iter().try_for_each(Member::expect_alive)?;
-            let placed = self.placed(workload)?;
-            ensure!(placed.is_settled(), "{placed:?}");
-            let serving = placed.serving().unwrap_or_default().to_owned();
-            let writing = self.writing(workload);
-            ensure!(
-                writing.len() == 1 && writing[0].cluster == serving,
-                "{serving} should be the only one that writes: {writing:?}"
-            );
-            self.members.iter().position(|member| member.cluster() == serving).context("no member serves")
-        });
-        Ok(settled.await.with_context(|| self.logs())?.0)
+        let start = Instant::now();
+        loop {
+            self.kit.sites.iter_mut().try_for_each(verbund_kit::Site::expect_running)?;
+            match self.is_settled(workload) {
+                Ok(member) => return Ok(member),
+                Err(last) if start.elapsed() > PATIENCE => {
+                    return Err(last.context(format!("{what}: not within {PATIENCE:?}\n{}", self.kit.logs())));
+                }
+                Err(_) => tokio::time::sleep(Duration::from_millis(20)).await,
+            }
+        }
+    }
+
+    fn is_settled(&self, workload: &str) -> Result<usize> {
+        let placed = self.placed(workload)?;
+        ensure!(placed.is_settled(), "{placed:?}");
+        let serving = placed.serving().unwrap_or_default();
+        let writing = self.writing(workload);
+        let alone = matches!(&writing[..], [only] if only.cluster == serving);
+        ensure!(alone, "{serving} should be the only one that writes: {writing:?}");
+        self.kit.site_of(serving)
     }
 
     /// The first member with a cluster other than `victim`: where what runs there falls back to. Errors: there is none.
     pub fn fallback_of(&self, victim: usize) -> Result<usize> {
-        let mut others = (0..self.members.len()).filter(|member| *member != victim);
-        others.find(|member| self.members[*member].has_cluster()).context("a fallback needs a second cluster")
+        let mut others = (0..self.clusters.len()).filter(|member| *member != victim);
+        others.find(|member| self.has_cluster(*member)).context("a fallback needs a second cluster")
     }
 
     /// The writings of a workload that go on.
@@ -277,14 +217,14 @@ impl Federation {
             let seen = all.iter().filter(|writing| writing.cluster == cluster && writing.first >= since);
             seen.map(|writing| writing.first).min().context("nothing was written there")
         });
-        Ok(first.await.with_context(|| self.logs())?.0)
+        Ok(first.await.with_context(|| self.kit.logs())?.0)
     }
 
     /// Where a workload is, as any member that answers says it.
     pub fn placed(&self, workload: &str) -> Result<Placed> {
         let mut last = None;
-        for member in &self.members {
-            match self.desk.json(&["--context", &member.name, "get", "placements", workload]) {
+        for site in &self.kit.sites {
+            match self.desk().json(&["--context", &site.name, "get", "placements", workload]) {
                 Ok(document) => return Placed::read(&document),
                 Err(error) => last = Some(error),
             }
@@ -292,41 +232,19 @@ impl Federation {
         Err(last.context("there is no member")?)
     }
 
-    /// A member's status.
-    pub fn status(&self, number: usize) -> Result<Value> {
-        // 3 and 4 say that something is not right, which is what is being looked at.
-        let out = self.desk.run_to(&["--context", &self.members[number].name, "status", "-o", "json"], &[0, 3, 4])?;
-        Ok(serde_json::from_str(&out)?)
-    }
-
-    async fn wait_for_voters(&self, wanted: usize) -> Result<()> {
-        for number in 0..self.members.len() {
-            let what = format!("{wanted} voters");
-            let voters = until_async(&what, PATIENCE, || async {
-                let status = self.status(number)?;
-                let voters = status["voters"].as_array().map_or(0, Vec::len);
-                ensure!(voters == wanted && !status["leader"].is_null(), "{voters} voters: {status}");
-                Ok(())
-            });
-            voters.await.with_context(|| self.logs())?;
-        }
-        Ok(())
-    }
-
     /// The member that leads, as `witness` sees it.
     pub async fn leader(&self, witness: usize) -> Result<usize> {
-        let leader = until_async("a leader", ELECTION, || async {
-            let status = self.status(witness)?;
-            let leader = &status["leader"];
-            ensure!(!leader.is_null(), "{} knows no leader", self.members[witness].name);
-            let leads = |site: &&Value| {
-                site["nodes"].as_array().is_some_and(|nodes| nodes.iter().any(|node| node["node"] == *leader))
-            };
-            let sites = status["sites"].as_array().context("a status names the sites")?;
-            let name = sites.iter().find(leads).and_then(|site| site["site"].as_str());
-            self.members.iter().position(|member| Some(member.name.as_str()) == name).context("no member leads")
+        Ok(until_async("a leader", ELECTION, || async { self.kit.leader(witness) }).await?.0)
+    }
+
+    /// Waits until `witness` names another leader than `old`.
+    pub async fn another_leader(&self, witness: usize, old: usize) -> Result<usize> {
+        let another = until_async("another leader", ELECTION, || async {
+            let now = self.kit.leader(witness)?;
+            ensure!(now != old, "{} is still taken for the leader", self.name(old));
+            Ok(now)
         });
-        Ok(leader.await?.0)
+        Ok(another.await?.0)
     }
 
     /// Has leaders step down, by starting their daemons anew, until this member leads.
@@ -337,56 +255,23 @@ impl Federation {
             if leader == wanted {
                 return Ok(());
             }
-            ensure!(start.elapsed() < PATIENCE, "{} does not come to lead", self.members[wanted].name);
-            self.members[leader].kill_daemon()?;
-            until_async("another leader", ELECTION, || async {
-                ensure!(self.leader(wanted).await? != leader, "the old one is still named");
-                Ok(())
-            })
-            .await?;
-            self.members[leader].revive(&self.desk)?;
-            self.serves(leader).await?;
+            ensure!(start.elapsed() < PATIENCE, "{} does not come to lead", self.name(wanted));
+            self.kit.sites[leader].kill()?;
+            self.another_leader(wanted, leader).await?;
+            self.revive(leader)?;
+            self.kit.sites[leader].ready().await?;
         }
     }
 
-    /// L + margin, in force, in milliseconds: lease and margin.
+    /// Lease and margin in force, in milliseconds.
     pub fn timings(&self) -> Result<(u64, u64)> {
-        let shown = self.desk.json(&["--context", &self.members[0].name, "timings", "show"])?;
-        let number = |field: &str| find_number(&shown, field).with_context(|| format!("no {field} in {shown}"));
+        let shown = self.desk().json(&["--context", COORDINATOR, "timings", "show"])?;
+        let number = |field: &str| shown["timings"][field].as_u64().with_context(|| format!("no {field} in {shown}"));
         Ok((number("lease")?, number("margin")?))
     }
-
-    /// The ends of the logs of all daemons and agents.
-    #[must_use]
-    pub fn logs(&self) -> String {
-        self.members.iter().map(Member::logs).collect()
-    }
 }
 
-fn key_of(member: &Member) -> String {
-    format!("admin-{}", member.organisation)
-}
-
-/// Hash of the open request of a site in a list of admissions.
-fn request(list: &Value, site: &str) -> Option<String> {
-    match list {
-        Value::Object(fields) => {
-            if list["spec"]["request"]["site"] == site && list["status"]["admitted"].is_null() {
-                return list["metadata"]["name"].as_str().map(str::to_owned);
-            }
-            fields.values().find_map(|value| request(value, site))
-        }
-        Value::Array(items) => items.iter().find_map(|value| request(value, site)),
-        _ => None,
-    }
-}
-
-fn find_number(value: &Value, field: &str) -> Option<u64> {
-    match value {
-        Value::Object(fields) => {
-            fields.get(field).and_then(Value::as_u64).or_else(|| fields.values().find_map(|v| find_number(v, field)))
-        }
-        Value::Array(items) => items.iter().find_map(|value| find_number(value, field)),
-        _ => None,
-    }
+fn place(space: &Space) -> Result<Place> {
+    let name = Some(space.name().to_owned());
+    Ok(Place { name, host: space.address().to_string(), enter: space.entering()? })
 }

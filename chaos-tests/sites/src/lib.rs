@@ -10,7 +10,7 @@
 //!  └───────────────────────────┘  └─────────────────────────┘                         └──────────────────┘
 //! ```
 //!
-//! [`Federation::up`] makes one; [`Sink`] accepts every write and knows who wrote how long; [`overlaps`] says afterwards
+//! Daemons, agents and what people type are the kit's. [`Federation::up`] makes one; [`Sink`] accepts every write and knows who wrote how long; [`overlaps`] says afterwards
 //! whether two copies of a workload ever wrote at the same time. The fencing test, the failover benchmark and the demo on
 //! real clusters are programs of this crate.
 //!
@@ -22,15 +22,11 @@ mod federation;
 pub mod fencing;
 mod interval;
 mod kubernetes;
-mod member;
-mod placing;
 mod sink;
 mod workload;
 
 pub use federation::{Federation, Plan, Where};
 pub use interval::{Overlap, Writing, overlaps};
 pub use kubernetes::Guards;
-pub use member::Member;
-pub use placing::{Copy, Placed, Role};
 pub use sink::Sink;
 pub use workload::{Mode, Sample};

@@ -14,18 +14,19 @@ const SEED: u64 = 20_261_128;
 
 async fn up(directory: &TempDir, name: &str, guards: Guards) -> Result<Federation> {
     let directory = directory.path().join(name);
-    let federation = Federation::up(&directory, &Plan::of(3, guards)).await?;
+    let mut federation = Federation::up(&directory, &Plan::of(3, guards)).await?;
+    let (organisation, sink) = (federation.organisation().to_owned(), federation.sink.address());
     let sample = |name: &str, mode| Sample {
         name: name.to_owned(),
-        organisation: federation.members[0].organisation.clone(),
+        organisation: organisation.clone(),
         mode,
         stop_budget: 1_000,
-        sink: federation.sink.address(),
+        sink,
     };
     let (register, portal) = (sample("register", Mode::Exclusive("guard")), sample("portal", Mode::Parallel));
-    federation.deploy(0, &register).await?;
+    federation.deploy(&register).await?;
     if guards == Guards::Real {
-        federation.deploy(0, &portal).await?;
+        federation.deploy(&portal).await?;
     }
     Ok(federation)
 }

@@ -77,6 +77,15 @@ impl Space {
         Process::start(&format!("{name} of {}", self.name), &mut self.enter(command)?, &log)
     }
 
+    /// What stands before a command that somebody else starts, so that it runs inside this space, in a session of its own (a
+    /// Ctrl-C on the terminal is for whoever started the testbed), and ends when the site loses power. The pid stays that of
+    /// the process that was started.
+    pub fn entering(&self) -> Result<Vec<String>> {
+        let group = Cgroup::of_space(self.slot, &self.name).entrance()?.display().to_string();
+        let namespace = network::namespace_file(self.slot, &self.name).display().to_string();
+        Ok(["setsid", "/bin/sh", "-c", ENTER, "enter", &group, &namespace].map(str::to_owned).into())
+    }
+
     /// Runs `command` inside this space to its end and returns what it wrote to standard output. Errors: it failed; the
     /// message holds what it wrote.
     pub fn run(&self, command: &Command) -> Result<String> {

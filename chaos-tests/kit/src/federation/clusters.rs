@@ -46,9 +46,15 @@ impl Federation {
                 "country": "DE", "operator": "public", "fallback": true,
             } },
         });
-        let file = self.desk.path(&format!("{name}.facts.yaml"));
-        std::fs::write(&file, serde_json::to_vec_pretty(&facts)?)?;
-        self.desk.run(&["--context", name, "apply", "-f", &file.display().to_string()]).map(drop)
+        self.apply(site, "facts", &facts)
+    }
+
+    /// Applies a document as a site's administrator; `what` names its file.
+    pub fn apply(&self, site: usize, what: &str, document: &serde_json::Value) -> Result<()> {
+        let context = self.sites[site].name.as_str();
+        let file = self.desk.path(&format!("{context}.{what}.json"));
+        std::fs::write(&file, serde_json::to_vec_pretty(document)?)?;
+        self.desk.run(&["--context", context, "apply", "-f", &file.display().to_string()]).map(drop)
     }
 
     /// Gives each site a simulated cluster with an agent that runs, and waits until workloads can be placed there.

@@ -7,8 +7,8 @@ use anyhow::{Context as _, Result, ensure};
 use rand::rngs::StdRng;
 use rand::{Rng as _, seq::IndexedRandom as _};
 use tokio::task::JoinHandle;
-use verbund_kit::until_async;
-use verbund_testbed::{Component, PATIENCE, Signal, Site};
+use verbund_kit::{Signal, until_async};
+use verbund_testbed::{Component, PATIENCE, Site};
 
 use crate::Federation;
 
@@ -85,14 +85,14 @@ impl Fault {
 
     /// Lets it happen to `victim`.
     pub(super) fn strike(self, federation: &mut Federation, victim: usize, random: &mut StdRng) -> Result<()> {
-        let name = federation.members[victim].name.clone();
+        let name = federation.name(victim).to_owned();
         match self {
-            Self::AgentKilled => federation.members[victim].kill_agent(),
-            Self::AgentStopped => federation.members[victim].agent()?.signal(Signal::STOP),
-            Self::DaemonStopped if random.random() => federation.members[victim].stop_daemon(),
-            Self::DaemonStopped => federation.members[victim].daemon()?.signal(Signal::STOP),
+            Self::AgentKilled => federation.kill_agent(victim),
+            Self::AgentStopped => federation.agent(victim)?.signal(Signal::STOP),
+            Self::DaemonStopped if random.random() => federation.kit.sites[victim].terminate(),
+            Self::DaemonStopped => federation.kit.sites[victim].freeze(),
             Self::ApiServerDead => {
-                federation.members[victim].site()?.kill(Component::ApiServer)?;
+                federation.cluster(victim)?.kill(Component::ApiServer)?;
                 federation.testbed.cut_off(&name)
             }
             _ => federation.testbed.cut_off(&name),
@@ -120,10 +120,11 @@ impl Fault {
             Self::SiteReturns => {
                 let after = random.random_range(lease - 1_000..lease + margin + 1_500);
                 tokio::time::sleep(Duration::from_millis(after)).await;
-                federation.testbed.reconnect(&federation.members[victim].name.clone())?;
+                let name = federation.name(victim).to_owned();
+                federation.testbed.reconnect(&name)?;
             }
             Self::ScaledUp => {
-                let (site, namespace) = (federation.members[victim].site()?.clone(), workload.to_owned());
+                let (site, namespace) = (federation.cluster(victim)?.clone(), workload.to_owned());
                 return Ok(Some(tokio::spawn(scale_up(site, namespace))));
             }
             _ => {}
@@ -133,20 +134,19 @@ impl Fault {
 
     /// Takes it back.
     pub(super) async fn mend(self, federation: &mut Federation, victim: usize) -> Result<()> {
-        let name = federation.members[victim].name.clone();
+        let name = federation.name(victim).to_owned();
         federation.testbed.reconnect(&name)?;
-        let site = federation.members[victim].site()?.clone();
+        let site = federation.cluster(victim)?.clone();
         if !site.is_alive(Component::ApiServer) {
             site.start(Component::ApiServer)?;
         }
-        let desk = federation.desk.clone();
-        federation.members[victim].revive(&desk)
+        federation.revive(victim)
     }
 }
 
 /// Kills the leader, waits for another, and starts it anew.
 async fn change_leader(federation: &mut Federation, victim: usize) -> Result<()> {
-    let others: Vec<usize> = (0..federation.members.len()).filter(|member| *member != victim).collect();
+    let others: Vec<usize> = (0..federation.kit.sites.len()).filter(|member| *member != victim).collect();
     let first = *others.first().context("a federation has other members")?;
     let (leader, _) = until_async("a leader among those that are left", PATIENCE, || async {
         let leader = federation.leader(first).await?;
@@ -155,30 +155,20 @@ async fn change_leader(federation: &mut Federation, victim: usize) -> Result<()>
     })
     .await?;
     let witness = *others.iter().find(|member| **member != leader).context("somebody is left to ask")?;
-    federation.members[leader].kill_daemon()?;
-    until_async("another leader", PATIENCE, || async {
-        let now = federation.leader(witness).await?;
-        ensure!(now != leader && now != victim, "{now} is still taken for the leader");
-        Ok(())
-    })
-    .await?;
-    let desk = federation.desk.clone();
-    federation.members[leader].revive(&desk)
+    federation.kit.sites[leader].kill()?;
+    federation.another_leader(witness, leader).await?;
+    federation.revive(leader)
 }
 
 /// `kill -9` for two voters that have neither copy, and starts them anew.
 async fn restart_two(federation: &mut Federation, (victim, other): (usize, usize), random: &mut StdRng) -> Result<()> {
     let bystanders: Vec<usize> =
-        (0..federation.members.len()).filter(|member| *member != victim && *member != other).collect();
+        (0..federation.kit.sites.len()).filter(|member| *member != victim && *member != other).collect();
     let two: Vec<usize> = bystanders.choose_multiple(random, 2).copied().collect();
     for member in &two {
-        federation.members[*member].kill_daemon()?;
+        federation.kit.sites[*member].kill()?;
     }
-    let desk = federation.desk.clone();
-    for member in two {
-        federation.members[member].revive(&desk)?;
-    }
-    Ok(())
+    two.into_iter().try_for_each(|member| federation.revive(member))
 }
 
 /// A person, or an autoscaler, that wants more of it, whatever the answer is.

@@ -48,7 +48,7 @@ pub async fn run(federation: &mut Federation, workload: &str, fault: Fault, rand
     let victim = federation.settled(workload).await.context("before the run")?;
     let other = federation.fallback_of(victim)?;
     let terms = federation.timings()?;
-    let (from, to) = (federation.members[victim].cluster(), federation.members[other].cluster());
+    let (from, to) = (federation.cluster_name(victim)?, federation.cluster_name(other)?);
     let old = federation.writing(workload).pop().context("the workload writes")?;
     let begin = federation.sink.now();
     fault.strike(federation, victim, random)?;

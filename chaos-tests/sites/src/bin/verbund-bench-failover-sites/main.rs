@@ -63,12 +63,12 @@ async fn run(options: &Options) -> Result<()> {
     let mut federation = Federation::up(&directory, &Plan::of(3, Guards::Real)).await?;
     let sample = Sample {
         name: WORKLOAD.to_owned(),
-        organisation: federation.members[0].organisation.clone(),
+        organisation: federation.organisation().to_owned(),
         mode: Mode::Parallel,
         stop_budget: 1_000,
         sink: federation.sink.address(),
     };
-    federation.deploy(0, &sample).await?;
+    federation.deploy(&sample).await?;
     let mut cases = Vec::new();
     for loss in Loss::ALL {
         for led in [false, true] {

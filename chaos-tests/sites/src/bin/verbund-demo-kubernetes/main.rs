@@ -50,14 +50,14 @@ async fn run(options: &Options) -> Result<()> {
     println!("2. A Fachverfahren that may never run twice is applied, with a fallback at least 200 km away");
     let sample = Sample {
         name: NAME.to_owned(),
-        organisation: federation.members[0].organisation.clone(),
+        organisation: federation.organisation().to_owned(),
         mode: Mode::Exclusive("guard"),
         stop_budget: 1_000,
         sink: federation.sink.address(),
     };
     let shown = async {
-        federation.deploy(0, &sample).await?;
-        print!("{}", federation.desk.run(&["--context", "mitte", "get", "placements", NAME])?);
+        federation.deploy(&sample).await?;
+        print!("{}", federation.desk().run(&["--context", "mitte", "get", "placements", NAME])?);
         anyhow::Ok(())
     };
     tokio::select! {
@@ -75,25 +75,23 @@ async fn run(options: &Options) -> Result<()> {
 fn next(options: &Options, federation: &Federation) -> Result<()> {
     let program = std::env::current_exe()?.with_file_name("verbund-testbed");
     let (testbed, directory) = (program.display(), options.directory.display());
-    let command = federation.desk.command(&[]);
+    let command = federation.desk().command(&[]);
     let verbund = format!(
         "HOME={} VERBUND_PASSPHRASE_SOURCE=file:{} {}",
-        federation.desk.path("").display(),
-        federation.desk.passphrase_file().display(),
+        federation.desk().path("").display(),
+        federation.desk().passphrase_file().display(),
         command.get_program().to_string_lossy(),
     );
     println!("\nIt runs. In another terminal, as root:");
     println!("  alias verbund='{verbund}' testbed='{testbed} --directory {directory}'");
     println!("  verbund --context sued why {NAME}              # why it runs where it runs");
     println!("  verbund --context mitte drill {NAME}           # practise its failover, with a report");
-    for member in federation.members.iter().filter(|member| member.has_cluster()) {
-        println!(
-            "  testbed cut-off {:<6} # cut {} off from all others; below you see what becomes of it",
-            member.name, member.name
-        );
+    for site in federation.kit.sites.iter().filter(|site| !site.clusters.is_empty()) {
+        let name = &site.name;
+        println!("  testbed cut-off {name:<6} # cut {name} off from all others; below you see what becomes of it");
     }
     println!("  testbed heal              # mend it");
-    println!("  KUBECONFIG={} kubectl get pods -A", federation.members[0].site()?.kubeconfig().display());
+    println!("  KUBECONFIG={} kubectl get pods -A", federation.cluster(0)?.kubeconfig().display());
     println!("Ctrl-C stops everything.\n\nWho writes to the sink, which accepts everybody:");
     Ok(())
 }
@@ -113,15 +111,15 @@ async fn follow(federation: &Federation) -> Result<()> {
 /// Cuts the site of the Fachverfahren off and waits until it runs at the other.
 async fn lose(federation: &mut Federation) -> Result<()> {
     let victim = federation.settled(NAME).await?;
-    let (name, begin) = (federation.members[victim].name.clone(), federation.sink.now());
+    let (name, begin) = (federation.name(victim).to_owned(), federation.sink.now());
     println!("{name} is cut off from all others");
     federation.testbed.cut_off(&name)?;
-    let to = federation.members[federation.fallback_of(victim)?].cluster();
+    let to = federation.cluster_name(federation.fallback_of(victim)?)?;
     let first = federation.first_write(NAME, &to, begin).await?;
     let mut told = BTreeSet::new();
     tell(&federation.sink.writings(), &mut told);
     println!("it runs at {to} after {:.1} s", (first - begin).as_secs_f64());
-    print!("{}", federation.desk.run(&["--context", "sued", "get", "placements", NAME])?);
+    print!("{}", federation.desk().run(&["--context", "sued", "get", "placements", NAME])?);
     Ok(())
 }
 

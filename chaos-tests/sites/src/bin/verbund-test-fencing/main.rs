@@ -8,6 +8,7 @@ use anyhow::{Context as _, Result, bail, ensure};
 use clap::Parser;
 use rand::SeedableRng as _;
 use rand::rngs::StdRng;
+use verbund_kit::federation::COORDINATOR;
 use verbund_sites::fencing::{Counted, Fault, Report, run};
 use verbund_sites::{Federation, Guards, Mode, Plan, Sample};
 use verbund_testbed::may_run;
@@ -101,17 +102,17 @@ async fn guarded(options: &Options, directory: &Path, seed: u64) -> Result<(Repo
 
 async fn up(directory: &Path, guards: Guards) -> Result<Federation> {
     println!("starting two clusters and five daemons ...");
-    let federation = Federation::up(directory, &Plan::of(5, guards)).await?;
+    let mut federation = Federation::up(directory, &Plan::of(5, guards)).await?;
     // A site that is heard again counts soon, so that the next run can begin. Nothing of fencing depends on it.
-    federation.desk.run(&["--context", "coordinator", "timings", "set", "--returned-after", "3s", "--yes"])?;
+    federation.desk().run(&["--context", COORDINATOR, "timings", "set", "--returned-after", "3s", "--yes"])?;
     let sample = Sample {
         name: NAME.to_owned(),
-        organisation: federation.members[0].organisation.clone(),
+        organisation: federation.organisation().to_owned(),
         mode: Mode::Exclusive("guard"),
         stop_budget: 1_000,
         sink: federation.sink.address(),
     };
-    federation.deploy(0, &sample).await?;
+    federation.deploy(&sample).await?;
     Ok(federation)
 }
 
