@@ -14,20 +14,38 @@ use crate::port::{Port, Said};
 use crate::search::Search;
 use crate::tasks::{Heard, Task, tasks};
 
-/// Between two looks.
-const LOOK: Duration = Duration::from_millis(200);
+/// Between two looks: an exclusive workload that waits for its lease to end waits for the next one, too.
+const LOOK: Duration = Duration::from_millis(50);
 /// Between two looks for workloads of which something is due: each costs a plan.
 const LOOK_FOR_DUE: Duration = Duration::from_secs(2);
 /// Between two looks for verdicts of which workloads wait: it costs next to nothing.
 const LOOK_FOR_PENDING: Duration = Duration::from_millis(20);
-/// Before a finding that did not become a verdict is asked for again, or a refused cause brought again.
+/// Before a finding that did not become a verdict is asked for again, or a refused cause brought again: at first, as the voters
+/// may have heard an agent a moment later than this node, and at most, twice as long each time.
+const FIRST_AGAIN: Duration = Duration::from_millis(50);
 const AGAIN: Duration = Duration::from_millis(500);
+
+/// A task that came to nothing.
+#[derive(Clone, Copy)]
+struct Later {
+    /// When to try it again.
+    at: Instant,
+    /// How long that was put off.
+    wait: Duration,
+}
+
+impl Later {
+    fn after(before: Option<&Self>) -> Self {
+        let wait = before.map_or(FIRST_AGAIN, |before| (before.wait * 2).min(AGAIN));
+        Self { at: Instant::now() + wait, wait }
+    }
+}
 
 /// The loop.
 pub struct Controller<P> {
     port: Arc<P>,
-    /// Tasks that came to nothing, and when to try them again.
-    later: BTreeMap<Task, Instant>,
+    /// Tasks that came to nothing. They are remembered a while longer than they wait.
+    later: BTreeMap<Task, Later>,
     /// When to look for due workloads again.
     due_at: Instant,
     /// How far that has come.
@@ -64,16 +82,17 @@ impl<P: Port> Controller<P> {
         let heard = self.port.heard().await;
         let state = self.port.state();
         let now = Instant::now();
-        self.later.retain(|_, at| *at > now);
+        self.later.retain(|_, later| later.at + AGAIN > now);
         let due = self.due(&state, now).await;
         let all = tasks(&state, &heard).into_iter().chain(due);
-        let tasks: Vec<Task> = all.filter(|task| !self.later.contains_key(task)).collect();
+        let tasks: Vec<Task> = all.filter(|task| self.later.get(task).is_none_or(|later| later.at <= now)).collect();
         drop(state);
         let done = join_all(tasks.iter().map(|task| self.carry_out(task, &heard))).await;
         for (task, result) in tasks.into_iter().zip(done) {
             if let Err(why) = result {
                 tracing::debug!(?task, %why, "came to nothing; it is tried again");
-                self.later.insert(task, Instant::now() + AGAIN);
+                let later = Later::after(self.later.get(&task));
+                self.later.insert(task, later);
             }
         }
     }

@@ -22,6 +22,10 @@ const PATIENCE: Duration = Duration::from_millis(1_500);
 /// How long the other voters may take to state something once it is enough.
 const GRACE: Duration = Duration::from_millis(50);
 
+/// How long the others may take when one has refused: it may be a moment behind, and is then asked again soon, which must not
+/// wait for one that is lost. Longer than the way to any that lives.
+const AFTER_REFUSAL: Duration = Duration::from_millis(600);
+
 /// What one voter said to one renewal.
 pub type RenewalResult = (NodeId, Result<Answer, Refused>);
 
@@ -74,7 +78,7 @@ impl Rounds {
     }
 
     /// Asks every voter to state what it found. When those that did are enough for a verdict, the others have a moment
-    /// more: a voter that is lost would be waited for in vain.
+    /// more, and less than usual when one refused: a voter that is lost would be waited for in vain.
     pub(crate) async fn find(&self, finding: &Finding) -> Found {
         let ask = |voter: NodeId| async move { (voter, self.find_at(voter, finding).await) };
         let mut asked: FuturesUnordered<_> = self.voters().into_iter().map(ask).collect();
@@ -89,7 +93,10 @@ impl Rounds {
                         patience = GRACE;
                     }
                 }
-                Err(why) => found.without.push((voter, why)),
+                Err(why) => {
+                    found.without.push((voter, why));
+                    patience = patience.min(AFTER_REFUSAL);
+                }
             }
         }
         found
