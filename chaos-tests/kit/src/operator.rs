@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use anyhow::{Context as _, Result, bail};
 use serde_json::{Value, json};
 use verbund_api::wire::StreamAnswer;
-use verbund_model::resource::{Mode, WorkloadSpec};
+use verbund_model::resource::{FailoverAuthority, Mode, WorkloadSpec};
 use verbund_model::{Accepted, Command, OrgName, Outcome, SiteName, WorkloadName};
 
 use crate::api::EnvelopeStream;
@@ -38,6 +38,13 @@ impl Workload {
             "manifests": [deployment()],
         }));
         Ok(Self { name: WorkloadName::new(name)?, spec: spec.context("a workload's specification")? })
+    }
+
+    /// The same, with somebody else to decide that it moves, and what may be lost then, in seconds.
+    #[must_use]
+    pub const fn moved_by(mut self, failover: FailoverAuthority, rpo: u32) -> Self {
+        (self.spec.failover, self.spec.rpo) = (failover, rpo);
+        self
     }
 
     /// The same, at these sites (by name) and no others; none: at any.
@@ -107,7 +114,8 @@ impl Operator {
             let mut statements = Vec::with_capacity(batch.len());
             for Workload { name, spec } in batch {
                 let (name, organisation, spec) = (name.clone(), OrgName::new("o1")?, spec.clone());
-                let command = Command::ApplyWorkload { name, organisation, customer: None, spec, expect: None };
+                let (customer, expect, emergency) = (None, None, None);
+                let command = Command::ApplyWorkload { name, organisation, customer, spec, expect, emergency };
                 statements.push(self.author.statement(self.session.take(), None, command));
             }
             let envelopes = self.author.sign_batch(&statements)?;

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 use anyhow::{Context as _, Result, ensure};
-use verbund_machine::rfc3339;
+use verbund_model::instant::rfc3339;
 
 use crate::author::now;
 use crate::cluster::Cluster;

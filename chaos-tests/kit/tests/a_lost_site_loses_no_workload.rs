@@ -2,7 +2,8 @@
 //! its parallel workloads are ready elsewhere through a verdict of a majority of voters; an exclusive one of level `guard`
 //! only after its lease was ended by such a verdict, one of level `agent` only after a person's `fence confirm`. A site that
 //! was cut off while its cluster lived keeps its parallel workloads and fences its exclusive ones; when it returns it brings
-//! none of these back, and gives the others up.
+//! none of these back, and gives the others up. Whoever wants to be asked finds an incident that asks, and nothing moves
+//! before they decided.
 //!
 //! Nothing here is timed: conditions are waited for, and what they took is printed.
 
@@ -14,7 +15,7 @@ use anyhow::{Result, ensure};
 use verbund_kit::checker::export_reaching;
 use verbund_kit::placements::{All, Placed};
 use verbund_kit::{Federation, Operator, Placements, Replay, Serving, Settings, Workload, until_async};
-use verbund_model::resource::{CopyRole, FenceLevel, Finding, Mode, Waiting};
+use verbund_model::resource::{CopyRole, FailoverAuthority, FenceLevel, Finding, Incident, Mode, Waiting};
 
 /// Sites, each with a voter and a cluster.
 const SITES: usize = 3;
@@ -41,17 +42,21 @@ fn names(prefix: &str, count: usize) -> Vec<String> {
 
 /// Has workloads run at one site, each with a standby at another, and lets them go anywhere from there.
 async fn settle_at(federation: &Federation, operator: &Operator, site: usize, wanted: &[(String, Mode)]) {
+    let all: Vec<Workload> = wanted.iter().map(|(name, mode)| Workload::new(name, mode.clone()).unwrap()).collect();
+    settle_these_at(federation, operator, site, &all).await;
+}
+
+async fn settle_these_at(federation: &Federation, operator: &Operator, site: usize, all: &[Workload]) {
     let door = another(federation, site);
     let at = federation.sites[site].name.clone();
-    let all: Vec<Workload> = wanted.iter().map(|(name, mode)| Workload::new(name, mode.clone()).unwrap()).collect();
     let bound = all.iter().map(|workload| workload.clone().only_at(&[&at]).unwrap());
     operator.apply(federation, door, &bound.collect::<Vec<_>>()).await.unwrap();
-    operator.apply(federation, door, &all).await.unwrap();
+    operator.apply(federation, door, all).await.unwrap();
     let cluster = cluster_of(federation, site);
     let mut placements = Placements::follow(federation, door, &operator.author).await.unwrap();
-    let settled = |all: &All| {
-        wanted.iter().try_for_each(|(name, _)| {
-            let placed = placed(all, name)?;
+    let settled = |now: &All| {
+        all.iter().try_for_each(|Workload { name, .. }| {
+            let placed = placed(now, name.as_str())?;
             ensure!(placed.ready().collect::<Vec<_>>() == [&cluster], "{name} is not ready at {cluster}: {placed:?}");
             ensure!(placed.of(CopyRole::Standby).count() == 1, "{name} has no standby: {placed:?}");
             ensure!(placed.copies.len() == 2, "{name} is still being stopped elsewhere: {placed:?}");
@@ -272,4 +277,88 @@ async fn a_site_that_was_cut_off_keeps_what_is_parallel_and_brings_nothing_exclu
     serving.expect_one_at_a_time("fenced").unwrap();
     let replay = replay(&federation, &operator, watcher).await;
     expect_moved_by_the_lease(&replay, "guarded", &cluster);
+}
+
+/// The incidents of a workload that are not over, as the command line lists them.
+fn incidents(federation: &Federation, workload: &str) -> Result<Vec<Incident>> {
+    let list = federation.desk.json(&["--context", "s1", "incident", "list", "--workload", workload])?;
+    let items = list["items"].as_array().ok_or_else(|| anyhow::anyhow!("no list: {list}"))?;
+    let whole = |item: &serde_json::Value| {
+        let mut fields = item["spec"].clone();
+        fields["name"] = item["metadata"]["name"].clone();
+        for field in ["awaits", "resolved"] {
+            fields[field] = item["status"][field].clone();
+        }
+        Ok(serde_json::from_value(fields)?)
+    };
+    items.iter().map(whole).collect()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn who_wants_to_be_asked_decides() {
+    let (mut federation, operator) = federation().await;
+    federation.desk.run(&["--context", "s1", "role", "bind", "admin", "softwarebetreiber", "--org", "o1"]).unwrap();
+    // Whoever decides sits at the first site; a site is lost that does not lead.
+    let leader = federation.leader(0).unwrap();
+    let site = (1..SITES).find(|site| *site != leader).unwrap();
+    let guarded = || Mode::Exclusive { fence: FenceLevel::Guard };
+    let wanted = [
+        Workload::new("by-itself", guarded()).unwrap(),
+        Workload::new("asked", guarded()).unwrap().moved_by(FailoverAuthority::Ask, 30),
+    ];
+    settle_these_at(&federation, &operator, site, &wanted).await;
+    let (cluster, name) = (cluster_of(&federation, site), federation.sites[site].name.clone());
+    assert_eq!(incidents(&federation, "asked").unwrap(), []);
+
+    let mut placements = Placements::follow(&federation, 0, &operator.author).await.unwrap();
+    federation.lose(site).unwrap();
+    // That the lease has ended moves the one, and the other waits.
+    placements.until("by-itself elsewhere", BOUND, |all| elsewhere(all, "by-itself", &cluster)).await.unwrap();
+    let waits = |all: &All| {
+        let placed = placed(all, "asked")?;
+        ensure!(placed.waiting == Some(Waiting::Person), "{placed:?}");
+        ensure!(placed.is_at(&cluster, CopyRole::Active) && placed.of(CopyRole::Active).count() == 1, "{placed:?}");
+        Ok(())
+    };
+    placements.until("asked waiting for a person", BOUND, waits).await.unwrap();
+    let awaited = |incidents: &[Incident]| {
+        let asks: Vec<_> = incidents.iter().filter(|incident| incident.awaits.is_some()).collect();
+        ensure!(asks.len() == 1 && asks[0].cluster.as_str() == cluster, "no incident asks: {incidents:?}");
+        Ok(asks[0].clone())
+    };
+    let asks = awaited(&incidents(&federation, "asked").unwrap()).unwrap();
+    assert_eq!((asks.organisation.as_str(), asks.awaits.unwrap().rpo), ("o1", 30), "{asks:?}");
+    let told = incidents(&federation, "by-itself").unwrap();
+    assert!(told.iter().all(|incident| incident.awaits.is_none()), "{told:?}");
+    // The status says it, and how it is decided.
+    let status = federation.desk.say(&["--context", "s1", "status"]).unwrap();
+    for part in [name.as_str(), asks.name.as_str(), "verbund failover asked", "30 s"] {
+        assert!(status.out.contains(part), "\"{part}\" is missing:\n{}", status.out);
+    }
+    let before = replay(&federation, &operator, 0).await;
+    assert_eq!(before.moves_of("asked").last().unwrap().cluster.as_str(), cluster, "it did not move");
+    placements.until("asked still waiting", BOUND, waits).await.unwrap();
+
+    // Not its operator: another organisation's administrator may not decide.
+    let other = federation.sites.iter().find(|other| other.runs() && other.name != "s1").unwrap().name.clone();
+    let foreign = federation.desk.say(&["--context", &other, "failover", "asked", "--yes"]).unwrap();
+    assert_eq!(foreign.code, 1, "{}{}", foreign.out, foreign.err);
+    federation.desk.run(&["--context", "s1", "failover", "asked", "--yes"]).unwrap();
+    placements.until("asked elsewhere", BOUND, |all| elsewhere(all, "asked", &cluster)).await.unwrap();
+    let after = incidents(&federation, "asked").unwrap();
+    assert!(after.iter().all(|incident| incident.awaits.is_none()), "it was decided: {after:?}");
+    let replay = replay(&federation, &operator, 0).await;
+    let last = replay.moves_of("asked").last().unwrap();
+    assert!(replay.finding(last, SITES).unwrap().is_none(), "a person moved it, and no verdict: {last:?}");
+
+    federation.bring_back(site).await.unwrap();
+    expect_given_up(&federation, &operator, site, &["asked".to_owned(), "by-itself".to_owned()]).await;
+    let over = || async {
+        let open = incidents(&federation, "asked")?;
+        ensure!(open.is_empty(), "{open:?}");
+        Ok(())
+    };
+    until_async("the incident being over", BOUND, over).await.unwrap();
+    let serving = Serving::read(federation.sites.iter().flat_map(|site| &site.clusters)).unwrap();
+    serving.expect_one_at_a_time("asked").unwrap();
 }

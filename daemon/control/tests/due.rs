@@ -167,8 +167,11 @@ async fn a_withdrawn_consent_a_veto_and_a_suspension_move_it() {
     let customer = node.0.lock().unwrap().chefs[1].clone();
     act(&node, |country| {
         country.f.bind(&customer, "b", "chef", UserRole::CloudServiceKunde, &[]);
-        let (spec, organisation, customer) = (parallel(), name("kost"), Some(name("b")));
-        (country.ada(), Command::ApplyWorkload { name: workload("p"), organisation, customer, spec, expect: None })
+        let Command::ApplyWorkload { name, organisation, spec, expect, emergency, .. } = apply("p", parallel()) else {
+            panic!("that is not how a workload is applied")
+        };
+        let customer = Some("b".parse().unwrap());
+        (country.ada(), Command::ApplyWorkload { name, organisation, customer, spec, expect, emergency })
     });
     act(&node, |_| {
         let consent = Consent { customer: name("b"), workload: workload("p"), sites: [name("nord")].into() };

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use verbund_identity::SignatureVerifier;
-use verbund_model::resource::{Federation, KeyOwner, Millis, Node, Site, Versioned};
+use verbund_model::resource::{Federation, KeyOwner, Millis, Node, Site, Versioned, Workload};
 use verbund_model::view::{Change, Kind};
 use verbund_model::{Accepted, Algorithm, Command, KeyId, Outcome, PublicKey, Refusal};
 
@@ -41,7 +41,9 @@ impl Act<'_> {
         self.made_up |= may.is_err() && matches!(author.owner, KeyOwner::Node { .. });
         may?;
         precondition::check(self.state, statement.precondition, &statement.command)?;
-        self.run(&statement.command)
+        let accepted = self.run(&statement.command)?;
+        self.settle_incidents();
+        Ok(accepted)
     }
 
     fn run(&mut self, command: &Command) -> Decision {
@@ -79,6 +81,10 @@ impl Act<'_> {
             }
             C::DeleteCatalogueEntry { name } => self.delete_catalogue_entry(name),
             C::SetSiteFacts { site, facts } => self.set_site_facts(site, facts),
+            C::SetSiteMaintenance { site, maintenance } => self.set_site_maintenance(site, maintenance),
+            C::SetOrganisationMaintenance { organisation, maintenance } => {
+                self.set_organisation_maintenance(organisation, maintenance)
+            }
             C::ApplyCluster { name, site, spec, agent_key } => self.apply_cluster(name, site, spec, agent_key),
             C::CordonCluster { name, cordoned } => self.cordon_cluster(name, *cordoned),
             C::RemoveCluster { name } => self.remove_cluster(name),
@@ -91,19 +97,22 @@ impl Act<'_> {
             }
             C::ApproveException { name } => self.approve_exception(name),
             C::OpenChange { name, workload, description } => self.open_change(name, workload, description),
-            C::CloseChange { name } => self.close_change(name),
+            C::CloseChange { name, review } => self.close_change(name, review),
+            C::CloseIncident { name } => self.close_incident(name),
             C::GiveConsent { consent } => self.give_consent(consent),
             C::WithdrawConsent { workload } => self.withdraw_consent(workload),
             C::RegisterStart { cluster } => self.register_start(cluster),
             C::Observe { cluster, observation } => self.observe(cluster, observation),
-            C::ApplyWorkload { name, organisation, customer, spec, expect } => {
-                self.apply_workload(name, organisation, customer.as_ref(), spec, *expect)
+            C::ApplyWorkload { name, organisation, customer, spec, expect, emergency } => {
+                let (organisation, customer, spec) = (organisation.clone(), customer.clone(), spec.clone());
+                let workload = Workload { name: name.clone(), organisation, customer, spec, deleting: false };
+                self.apply_workload(workload, *expect, emergency.as_deref())
             }
             C::DeleteWorkload { name } => self.delete_workload(name),
             C::Failover { workload, to, accept_loss } => self.failover(workload, to.as_ref(), *accept_loss),
-            C::Relocate { workload, to } => self.relocate(workload, to),
-            C::Failback { workload } => self.failback(workload),
-            C::StartDrill { workload } => self.start_drill(workload),
+            C::Relocate { workload, to, emergency } => self.relocate(workload, to, emergency.as_deref()),
+            C::Failback { workload, emergency } => self.failback(workload, emergency.as_deref()),
+            C::StartDrill { workload, emergency } => self.start_drill(workload, emergency.as_deref()),
             C::SubmitVerdict { finding, statements } => self.submit_verdict(finding, statements),
             C::OpenLease { cluster, generation, refusal } => self.open_lease(cluster, *generation, refusal.as_ref()),
             C::PlanNext { verdict } => self.plan_next(*verdict),

@@ -4,9 +4,9 @@
 //! |---|---|
 //! | m coordinators | admit; policies, timings, voter replacement by hand, the set of coordinators: one proposes, the others approve |
 //! | one coordinator | invite, take an invitation back, refuse a request for admission, create an organisation with its first administrator, suspend and resume, one of two approvals of an exception |
-//! | organisation's administrator | its users, keys, role bindings, sub-organisations |
-//! | Plattformbetreiber | its own sites: facts, nodes, clusters, evidence, licence vetoes, `ConfirmFence` at its clusters |
-//! | Softwarebetreiber | its own workloads: apply, delete, failover, relocate, failback, drill, changes, asking for exceptions |
+//! | organisation's administrator | its users, keys, role bindings, sub-organisations, windows and freezes |
+//! | Plattformbetreiber | its own sites: facts, windows and freezes, nodes, clusters, evidence, licence vetoes, `ConfirmFence` at its clusters |
+//! | Softwarebetreiber | its own workloads: apply, delete, failover, relocate, failback, drill, changes, incidents, asking for exceptions |
 //! | Cloud-Service-Anbieter | its own offerings |
 //! | Cloud-Service-Kunde | its own consents |
 //! | node | verdicts, leases and due work, each with a proof that apply checks |
@@ -75,7 +75,10 @@ pub fn needed<'a>(command: &'a Command, state: &'a State) -> Needed<'a> {
         | C::AddUserKey { organisation, .. }
         | C::RevokeUserKey { organisation, .. }
         | C::BindRole { organisation, .. }
-        | C::UnbindRole { organisation, .. } => Needed::Role(Administrator, Scope::Organisation(organisation)),
+        | C::UnbindRole { organisation, .. }
+        | C::SetOrganisationMaintenance { organisation, .. } => {
+            Needed::Role(Administrator, Scope::Organisation(organisation))
+        }
 
         C::RequestAdmission { .. } => Needed::Invitation,
 
@@ -93,9 +96,10 @@ pub fn needed<'a>(command: &'a Command, state: &'a State) -> Needed<'a> {
             Needed::Role(CloudServiceAnbieter, owner.map_or(Scope::Nothing, Scope::Organisation))
         }
 
-        C::SetSiteFacts { site, .. } | C::ApplyCluster { site, .. } | C::LiftLicenceVeto { site, .. } => {
-            Needed::Role(Plattformbetreiber, site_of(state, site))
-        }
+        C::SetSiteFacts { site, .. }
+        | C::SetSiteMaintenance { site, .. }
+        | C::ApplyCluster { site, .. }
+        | C::LiftLicenceVeto { site, .. } => Needed::Role(Plattformbetreiber, site_of(state, site)),
         C::SetLicenceVeto { veto } => Needed::Role(Plattformbetreiber, site_of(state, &veto.site)),
         C::CordonCluster { name: cluster, .. }
         | C::RemoveCluster { name: cluster }
@@ -110,12 +114,16 @@ pub fn needed<'a>(command: &'a Command, state: &'a State) -> Needed<'a> {
         C::DeleteWorkload { name: workload }
         | C::Failover { workload, .. }
         | C::Relocate { workload, .. }
-        | C::Failback { workload }
-        | C::StartDrill { workload }
+        | C::Failback { workload, .. }
+        | C::StartDrill { workload, .. }
         | C::RequestException { workload, .. }
         | C::OpenChange { workload, .. } => Needed::Role(Softwarebetreiber, workload_of(state, workload)),
-        C::CloseChange { name } => {
+        C::CloseChange { name, .. } => {
             let owner = state.change(name).map(|change| &change.value.organisation);
+            Needed::Role(Softwarebetreiber, owner.map_or(Scope::Nothing, Scope::Organisation))
+        }
+        C::CloseIncident { name } => {
+            let owner = state.incident(name).map(|incident| &incident.value.organisation);
             Needed::Role(Softwarebetreiber, owner.map_or(Scope::Nothing, Scope::Organisation))
         }
 

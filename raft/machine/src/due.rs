@@ -9,10 +9,9 @@
 use std::collections::BTreeSet;
 
 use verbund_model::resource::{
-    Cause, Cluster, CopyRole, Evidence, EvidenceSubject, Exception, Millis, Observation, Placement, Workload,
+    Cause, Cluster, CopyRole, Evidence, EvidenceSubject, Exception, Millis, Observation, Placement, Waiting, Workload,
 };
 use verbund_model::{ClusterName, OrgName, SiteName, WorkloadName};
-use verbund_planner::{Request, plan};
 
 use crate::plans::dry_ticket;
 use crate::state::State;
@@ -23,7 +22,7 @@ impl State {
     pub fn is_due(&self, name: &WorkloadName, now: Millis) -> bool {
         let (Ok(workload), Ok(change)) = (self.living(name), dry_ticket()) else { return false };
         let cause = self.due_cause(workload, now);
-        plan(&self.index.inventory, &Request { workload: name.clone(), cause, now, target: None, change }).changed
+        self.plan_due(workload, cause, now, change).is_ok_and(|plan| plan.changed)
     }
 
     /// The workloads that lack something, or that are on their way to a place that a person wants.
@@ -102,7 +101,7 @@ impl State {
             Cause::EvidenceExpired
         } else if placement.target.is_some() {
             Cause::Released
-        } else if self.index.inventory.is_settled(&workload.name) {
+        } else if placement.waiting == Some(Waiting::Window) || self.index.inventory.is_settled(&workload.name) {
             Cause::Misplaced
         } else {
             Cause::Room

@@ -4,8 +4,8 @@ use std::collections::BTreeSet;
 
 use verbund_identity::{CaCertificate, Genesis, GenesisError, key_id, sha256};
 use verbund_model::resource::{
-    CoordinatorSet, Federation, KeyOwner, Millis, Node, NodeStanding, Organisation, Policy, RegisteredKey, RoleBinding,
-    Site, Standing, TimingsInForce, User, UserRole, Versioned,
+    CoordinatorSet, Federation, KeyOwner, Maintenance, Millis, Node, NodeStanding, Organisation, Policy, RegisteredKey,
+    RoleBinding, Site, Standing, TimingsInForce, User, UserRole, Versioned,
 };
 use verbund_model::{FederationId, NodeId, PolicyName, PublicKey};
 
@@ -79,6 +79,7 @@ impl Founding {
             display_name: first.display_name.clone(),
             roles: first.roles.iter().copied().collect(),
             parent: None,
+            maintenance: Maintenance::default(),
             standing: Standing::Active,
         });
         self.put(User { organisation: first.name.clone(), id: first.administrator.clone() });
@@ -105,6 +106,7 @@ impl Founding {
             issuing_key: first.issuing_key.clone(),
             sealing_key: first.sealing_key.clone(),
             facts: None,
+            maintenance: Maintenance::default(),
             standing: Standing::Active,
         });
         let id = NodeId::mint(0, 1);

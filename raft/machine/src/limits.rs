@@ -73,5 +73,9 @@ pub const MAX_COPIES: u8 = 8;
 pub const MAX_STOP_BUDGET: u32 = 600_000;
 /// The longest that an exception may hold.
 pub const MAX_EXCEPTION: Millis = 5 * 366 * 24 * 60 * 60 * 1000;
+/// Windows of a workload, an organisation or a site.
+pub const MAX_WINDOWS: u64 = 8;
+/// Freezes of a workload, an organisation or a site.
+pub const MAX_FREEZES: u64 = 32;
 /// Verdicts that are kept when everything because of them is planned: the last ones.
 pub const KEPT_VERDICTS: usize = 1_000;

@@ -22,6 +22,8 @@ pub struct DryRun {
     pub plan: Plan,
     /// For `expect` of `ApplyWorkload`.
     pub hash: Hash,
+    /// The refusal that it gets now without an emergency: it is outside of windows, or in a freeze.
+    pub closed: Option<Refusal>,
 }
 
 /// What of a plan counts when it is compared with the one that somebody saw: which copies with which roles and epochs, what
@@ -48,7 +50,8 @@ impl State {
     pub fn plan_dry_run(&self, workload: &Workload, now: Millis) -> Result<DryRun, Refusal> {
         self.check_applied(workload)?;
         let plan = self.plan_applied(workload, now, dry_ticket()?)?;
-        Ok(self.dry(plan))
+        let closed = self.closed_to(workload, &plan.placement, now);
+        Ok(self.dry(plan, closed))
     }
 
     /// What a move would do now: `Failover`, `Relocate`, `Failback` and `Drill` are the causes that people have. Errors: the
@@ -60,13 +63,16 @@ impl State {
         target: Option<ClusterName>,
         now: Millis,
     ) -> Result<DryRun, Refusal> {
-        self.living(workload)?;
-        let request = Request { workload: workload.clone(), cause, now, target, change: dry_ticket()? };
-        Ok(self.dry(sound_plan(&self.index.inventory, &request)?))
+        let found = self.living(workload)?;
+        let (planned, held, change) = (cause != Cause::Failover, self.is_held(found, now), dry_ticket()?);
+        let request = Request { workload: workload.clone(), cause, now, target, change, held };
+        let plan = sound_plan(&self.index.inventory, &request)?;
+        let closed = if planned { self.closed_to(found, &plan.placement, now) } else { None };
+        Ok(self.dry(plan, closed))
     }
 
-    fn dry(&self, plan: Plan) -> DryRun {
-        DryRun { index: self.applied().index, hash: plan_hash(&plan.placement), plan }
+    fn dry(&self, plan: Plan, closed: Option<Refusal>) -> DryRun {
+        DryRun { index: self.applied().index, hash: plan_hash(&plan.placement), plan, closed }
     }
 
     /// For each cluster, each rule that a workload's place must keep. `None`: there is no such workload.

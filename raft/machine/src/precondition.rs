@@ -3,9 +3,9 @@
 use verbund_identity::Precondition;
 use verbund_model::resource::Action;
 use verbund_model::resource::{
-    Admission, CatalogueEntry, ChangeTicket, Cluster, Consent, Evidence, Exception, Federation, Invitation, Lease,
-    LicenceVeto, Node, Organisation, Placement, Policy, Proposal, RegisteredKey, RoleBinding, Site, TimingsInForce,
-    User, Verdict, Workload,
+    Admission, CatalogueEntry, ChangeTicket, Cluster, Consent, Evidence, Exception, Federation, Incident, Invitation,
+    Lease, LicenceVeto, Node, Organisation, Placement, Policy, Proposal, RegisteredKey, RoleBinding, Site,
+    TimingsInForce, User, Verdict, Workload,
 };
 use verbund_model::{Command, Refusal};
 
@@ -71,7 +71,8 @@ fn primary(state: &State, command: &Command) -> Option<Primary> {
         C::UpdateSite { site, .. } => of::<Site>(state, site),
         C::UpdateNode { node, .. } | C::RemoveNode { node } => of::<Node>(state, node),
         C::ApplyCatalogueEntry { name, .. } | C::DeleteCatalogueEntry { name } => of::<CatalogueEntry>(state, name),
-        C::SetSiteFacts { site, .. } => of::<Site>(state, site),
+        C::SetSiteFacts { site, .. } | C::SetSiteMaintenance { site, .. } => of::<Site>(state, site),
+        C::SetOrganisationMaintenance { organisation, .. } => of::<Organisation>(state, organisation),
         C::ApplyCluster { name: cluster, .. }
         | C::CordonCluster { name: cluster, .. }
         | C::RemoveCluster { name: cluster }
@@ -85,12 +86,13 @@ fn primary(state: &State, command: &Command) -> Option<Primary> {
         C::ConfirmFence { workload, .. }
         | C::Failover { workload, .. }
         | C::Relocate { workload, .. }
-        | C::Failback { workload }
-        | C::StartDrill { workload }
+        | C::Failback { workload, .. }
+        | C::StartDrill { workload, .. }
         | C::Replan { workload }
         | C::Receipt { workload, .. } => of::<Placement>(state, workload),
         C::RequestException { name, .. } | C::ApproveException { name } => of::<Exception>(state, name),
-        C::OpenChange { name, .. } | C::CloseChange { name } => of::<ChangeTicket>(state, name),
+        C::OpenChange { name, .. } | C::CloseChange { name, .. } => of::<ChangeTicket>(state, name),
+        C::CloseIncident { name } => of::<Incident>(state, name),
         C::GiveConsent { consent } => of::<Consent>(state, &consent.workload),
         C::WithdrawConsent { workload } => of::<Consent>(state, workload),
         C::OpenLease { cluster, .. } => of::<Lease>(state, cluster),

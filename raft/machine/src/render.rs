@@ -2,10 +2,10 @@
 
 use serde::Serialize;
 use serde_json::{Map, Value, json};
+use verbund_model::instant::rfc3339;
 use verbund_model::resource::{InvitationUse, Versioned};
 use verbund_model::view::{API_VERSION, Kind, Metadata, Resource};
 
-use crate::instant::rfc3339;
 use crate::object::{Object, Stored, name_of, with_held};
 
 impl Object {
@@ -93,8 +93,8 @@ impl Object {
             Self::Lease(held) => resource(held, &["generation", "open", "openedAt"]),
             Self::Presence(held) => resource(held, &["number", "lost"]),
             Self::Verdict(held) => resource(held, &["by", "remaining", "index"]),
-            Self::Change(held) => resource(held, &["closed", "kind"]),
-            Self::Incident(held) => resource(held, &["resolved"]),
+            Self::Change(held) => resource(held, &["closed", "kind", "review"]),
+            Self::Incident(held) => resource(held, &["awaits", "resolved"]),
             Self::Exception(held) => {
                 let mut resource = resource(held, &["approvals"]);
                 set(&mut resource.spec, "until", json!(rfc3339(held.value.until)));

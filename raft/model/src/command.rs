@@ -13,12 +13,13 @@ use crate::id::{
 use crate::key::PublicKey;
 use crate::resource::{
     Action, Address, AdmissionRequest, ClusterSpec, Consent, CopyReport, Der, Evidence, Finding, Land, LicenceVeto,
-    Millis, Observation, OrgRole, Proofs, SignedFinding, SiteFacts, UserRole, WorkloadSpec,
+    Maintenance, Millis, Observation, OrgRole, Proofs, SignedFinding, SiteFacts, UserRole, WorkloadSpec,
 };
 
 /// A change that an author asks for.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", rename_all_fields = "camelCase", deny_unknown_fields)]
+#[allow(clippy::large_enum_variant, reason = "one is read and carried out at a time, and none is kept")]
 pub enum Command {
     /// Opens the session that the statement names (formats 7). Any author but an invitation.
     OpenSession {},
@@ -214,6 +215,20 @@ pub enum Command {
         /// Its coordinates, country, operator, and whether it is a fallback.
         facts: SiteFacts,
     },
+    /// Plattformbetreiber: says when workloads may be moved from and to an own site as planned.
+    SetSiteMaintenance {
+        /// The site.
+        site: SiteName,
+        /// Its windows and freezes; none: at any time.
+        maintenance: Maintenance,
+    },
+    /// Administrator: says when the organisation's workloads may be moved as planned.
+    SetOrganisationMaintenance {
+        /// The organisation.
+        organisation: OrgName,
+        /// Its windows and freezes; none: at any time.
+        maintenance: Maintenance,
+    },
     /// Plattformbetreiber: registers a cluster of an own site, or says something else of it.
     ApplyCluster {
         /// Its name.
@@ -281,6 +296,9 @@ pub enum Command {
         spec: WorkloadSpec,
         /// `verbund_planner`'s hash of the plan that the author saw; another plan is refused.
         expect: Option<Hash>,
+        /// Why what runs must move outside of the windows, should it have to.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        emergency: Option<String>,
     },
     /// Softwarebetreiber: deletes an own workload. Its copies are stopped; the placement goes with the last of them.
     DeleteWorkload {
@@ -302,16 +320,25 @@ pub enum Command {
         workload: WorkloadName,
         /// Where to.
         to: ClusterName,
+        /// Why it can't wait for a window: it moves outside of them, by an emergency change.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        emergency: Option<String>,
     },
     /// Softwarebetreiber: relocates a workload to where it was before it was last moved.
     Failback {
         /// The workload.
         workload: WorkloadName,
+        /// Why it can't wait for a window.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        emergency: Option<String>,
     },
     /// Softwarebetreiber: practises: relocates a workload to its standby.
     StartDrill {
         /// The workload.
         workload: WorkloadName,
+        /// Why it can't wait for a window.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        emergency: Option<String>,
     },
     /// Softwarebetreiber: asks for a deviation from a standard.
     RequestException {
@@ -343,6 +370,14 @@ pub enum Command {
     /// Softwarebetreiber: closes a change: a standard change that should hold no longer, an emergency one that was looked
     /// at.
     CloseChange {
+        /// Its name.
+        name: TicketName,
+        /// What was found. Needed for an emergency change.
+        #[serde(default, skip_serializing_if = "String::is_empty")]
+        review: String,
+    },
+    /// Softwarebetreiber: closes an incident that is not over by itself.
+    CloseIncident {
         /// Its name.
         name: TicketName,
     },

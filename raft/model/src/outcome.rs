@@ -2,8 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::id::{FederationId, Hash, KeyId, NodeId};
-use crate::resource::Millis;
+use crate::id::{FederationId, Hash, KeyId, NodeId, WorkloadName};
+use crate::resource::{MaintenanceOf, Millis};
 
 /// The answer to one entry.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -226,6 +226,36 @@ pub enum Refusal {
         /// Which rule, and what to do.
         what: String,
     },
+    /// A planned move, and the time for it is not now: outside of windows, or in a freeze.
+    #[error(
+        "workload {workload} is not moved now: {}. {}; what can't wait can be an emergency with a reason",
+        closed(.by, .freeze.as_deref()),
+        opens(*.next)
+    )]
+    NotNow {
+        /// What would move.
+        workload: WorkloadName,
+        /// Whose windows or freeze it is.
+        by: MaintenanceOf,
+        /// The reason of the freeze; none: no window is open.
+        freeze: Option<String>,
+        /// When it may be moved, if everything stays as it is; none: the windows have no time in common.
+        next: Option<Millis>,
+    },
+}
+
+fn closed(by: &MaintenanceOf, freeze: Option<&str>) -> String {
+    match freeze {
+        Some(reason) => format!("there is a freeze of {by} ({reason})"),
+        None => format!("no window of {by} is open"),
+    }
+}
+
+fn opens(next: Option<Millis>) -> String {
+    match next {
+        Some(next) => format!("It may be moved from {} on", crate::local::text(next)),
+        None => "The windows have no time in common".to_owned(),
+    }
 }
 
 impl Refusal {
@@ -257,6 +287,7 @@ impl Refusal {
             Self::InvitationSpent { .. } => "invitation-spent",
             Self::BadProof { .. } => "bad-proof",
             Self::Conflict { .. } => "conflict",
+            Self::NotNow { .. } => "not-now",
         }
     }
 }

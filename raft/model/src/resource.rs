@@ -9,6 +9,7 @@ mod catalogue;
 mod cluster;
 mod federation;
 mod land;
+mod maintenance;
 mod organisation;
 mod place;
 mod placement;
@@ -25,14 +26,15 @@ pub use cluster::{
 };
 pub use federation::{Action, CoordinatorSet, Federation, Proposal, Timings, TimingsInForce};
 pub use land::{Land, LandError};
+pub use maintenance::{Closed, Freeze, Maintenance, MaintenanceOf, Window, next_open};
 pub use organisation::{OrgRole, Organisation, Standing};
 pub use place::{
     ApiKind, Confidentiality, Coordinates, DistanceClass, EvidenceKind, KubernetesVersion, Network, Operator,
     Requirements, Schutzbedarf, SiteFacts, Stage, Zone,
 };
 pub use placement::{
-    Cause, ChangeKind, ChangeTicket, CopyPhase, CopyReport, CopyRole, Finding, Incident, MembershipId, PlacedCopy,
-    Placement, SignedFinding, Verdict, Waiting,
+    AwaitedDecision, Cause, ChangeKind, ChangeTicket, CopyPhase, CopyReport, CopyRole, Finding, Incident, MembershipId,
+    PlacedCopy, Placement, SignedFinding, Verdict, Waiting,
 };
 pub use site::{Der, Node, NodeStanding, Site};
 pub use user::{KeyOwner, RegisteredKey, RoleBinding, User, UserRole};

@@ -60,7 +60,8 @@ fn loss<'a>(ground: &mut Ground<'a>, site: &'a SiteName, change: &TicketName) ->
     let (mut would_not_fit, mut without_standby) = (vec![], vec![]);
     for (demand, lacked) in hit.iter().zip(lacked) {
         let (workload, now) = (demand.name.clone(), ground.now);
-        let request = Request { workload, cause: Cause::Released, now, target: None, change: change.clone() };
+        let request =
+            Request { workload, cause: Cause::Released, now, target: None, change: change.clone(), held: false };
         let plan = plan_one(ground, &request, demand, Authority::Ignored);
         let after = ground.lacks(demand, Some(&plan.placement));
         if after.contains(&Lack::Active) && !lacked.contains(&Lack::Active) {

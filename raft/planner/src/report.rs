@@ -20,6 +20,9 @@ pub struct Request {
     pub target: Option<ClusterName>,
     /// The change under which it is moved; a placement that stays as it is keeps its old one.
     pub change: TicketName,
+    /// Whether what runs where it had better not be stays until its windows open. Holds nothing back that a person asks for,
+    /// that was lost, or that may not stay.
+    pub held: bool,
 }
 
 /// What came out.

@@ -54,7 +54,7 @@ fn placement(inventory: &Inventory, workload: &str) -> Placement {
 }
 
 fn request(workload: &str, cause: Cause) -> Request {
-    Request { workload: name(workload), cause, now: NOW, target: None, change: change() }
+    Request { workload: name(workload), cause, now: NOW, target: None, change: change(), held: false }
 }
 
 fn planned(inventory: &Inventory, request: &Request) -> Plan {
@@ -316,4 +316,38 @@ fn refuses_a_failover_that_nobody_asked_for() {
     let unasked = Placement { cause: Cause::Verdict { index: 9 }, ..asked.placement };
     let refused = check(&inventory, &unasked, NOW);
     assert!(matches!(refused, Err(Violation::Authority(_))), "{refused:?}");
+}
+
+/// What had better be elsewhere stays where it is while it is held, says so, and is not counted as missing; one that runs
+/// nowhere does not wait for a window.
+#[test]
+fn what_is_held_stays_and_waits_for_its_window() {
+    let mut inventory = inventory();
+    for (workload, mode) in [("held", "exclusive: guard, standby: georedundant"), ("wide", "copies: 1")] {
+        let text = format!("{{wants: {{cpu: 4, memory: 8}}, {mode}, labels: {{disk: nvme}}}}");
+        let nvme: support::state::WorkloadText = serde_saphyr::from_str(&text).unwrap();
+        inventory.put_workload(&nvme.workload(&name(workload)));
+    }
+    for workload in ["held", "wide"] {
+        let before = placement(&inventory, workload);
+        let free = planned(&inventory, &request(workload, Cause::Room));
+        assert_ne!(free.placement.copies, before.copies, "without a window it moves");
+        let held = planned(&inventory, &Request { held: true, ..request(workload, Cause::Room) });
+        assert_eq!(held.placement.waiting, Some(Waiting::Window));
+        let active = |placement: &Placement| {
+            placement.copies.iter().filter(|copy| copy.role == CopyRole::Active).cloned().collect::<Vec<_>>()
+        };
+        assert!(active(&held.placement).iter().all(|copy| active(&before).contains(copy)));
+        assert!(held.report.lacks.iter().all(|lack| *lack != verbund_planner::Lack::Active));
+        let mut stopped = held.placement;
+        stopped.copies.retain(|copy| copy.role != CopyRole::Active);
+        for copy in &before.copies {
+            if copy.role == CopyRole::Active {
+                stopped.copies.retain(|other| other.cluster != copy.cluster);
+                stopped.copies.push(PlacedCopy { role: CopyRole::Stopping, ..copy.clone() });
+            }
+        }
+        stopped.copies.sort_by(|a, b| a.cluster.cmp(&b.cluster));
+        assert_eq!(check(&inventory, &stopped, NOW), Err(Violation::Waiting));
+    }
 }

@@ -120,9 +120,10 @@ impl World {
     fn happen(&mut self, event: &Event) {
         match event {
             Event::Plan { workload, cause, target } => {
-                let request = request(&workload_name(*workload), cause_of(*cause), target.map(cluster_name));
+                let mut request = request(&workload_name(*workload), cause_of(*cause), target.map(cluster_name));
+                request.held = workload % 2 == 0;
                 let plan = plan(&self.inventory, &request);
-                self.take(plan, &request.cause);
+                self.take(plan, &request);
             }
             Event::Finding { kind, which } => self.finding(*kind, *which),
             Event::Presence { site, lost } => {
@@ -201,8 +202,8 @@ impl World {
         let names = lost(&self.inventory, &finding);
         let cause = Cause::Verdict { index: 1 };
         let requests: Vec<Request> = names.iter().map(|name| request(name, cause.clone(), None)).collect();
-        for plan in plan_batch(&self.inventory, &requests) {
-            self.take(plan, &cause);
+        for (plan, request) in plan_batch(&self.inventory, &requests).into_iter().zip(&requests) {
+            self.take(plan, request);
         }
     }
 
@@ -228,8 +229,10 @@ impl World {
         self.compared.insert(choice.role);
     }
 
-    /// Takes a plan: the checker has nothing against it, nothing may run elsewhere, and planning again changes nothing.
-    fn take(&mut self, plan: Plan, cause: &Cause) {
+    /// Takes a plan: the checker has nothing against it, nothing may run elsewhere, and planning again, held or not as before,
+    /// changes nothing.
+    fn take(&mut self, plan: Plan, request: &Request) {
+        let cause = &request.cause;
         let name = plan.placement.workload.clone();
         let before = self.inventory.placement(&name).cloned();
         assert_eq!(plan.changed, before.as_ref() != Some(&plan.placement) && plan.report.refused.is_none());
@@ -241,7 +244,8 @@ impl World {
         self.fenced(&plan.placement);
         self.best(&plan, before.as_ref());
         self.inventory.put_placement(&plan.placement);
-        let again = verbund_planner::plan(&self.inventory, &request(&name, Cause::Room, None));
+        let once_more = Request { cause: Cause::Room, target: None, ..request.clone() };
+        let again = verbund_planner::plan(&self.inventory, &once_more);
         assert_eq!(again.placement, plan.placement, "planned again after {cause:?}, from {before:#?}");
     }
 
@@ -280,7 +284,7 @@ impl World {
         self.running.entry(workload.clone()).or_default().retain(|(cluster, ..)| *cluster != stopped);
         let request = request(workload, Cause::Released, None);
         let plan = plan(&self.inventory, &request);
-        self.take(plan, &request.cause);
+        self.take(plan, &request);
     }
 
     fn change_placement(&mut self, workload: &WorkloadName, change: impl Fn(&mut Placement)) {
@@ -325,7 +329,7 @@ fn cause_of(number: usize) -> Cause {
 }
 
 fn request(workload: &WorkloadName, cause: Cause, target: Option<ClusterName>) -> Request {
-    Request { workload: workload.clone(), cause, now: NOW, target, change: change() }
+    Request { workload: workload.clone(), cause, now: NOW, target, change: change(), held: false }
 }
 
 proptest! {

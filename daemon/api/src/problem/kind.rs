@@ -87,6 +87,8 @@ problems! {
     InvitationSpent, "invitation-spent", CONFLICT, "Einladung nicht verwendbar", "Invitation cannot be used";
     /// A proof of possession does not hold.
     BadProof, "bad-proof", FORBIDDEN, "Besitznachweis ungültig", "Proof of possession not valid";
+    /// A planned move outside of windows, or in a freeze.
+    NotNow, "not-now", CONFLICT, "Jetzt nicht: außerhalb der Wartungsfenster", "Not now: outside of maintenance windows";
     /// A rule for the state as a whole.
     Conflict, "conflict", CONFLICT, "Widerspricht dem Zustand des Verbunds", "In conflict with the federation's state";
 

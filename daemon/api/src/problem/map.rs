@@ -38,6 +38,7 @@ impl From<&Refusal> for ProblemKind {
             Refusal::Invalid { .. } => Self::Invalid,
             Refusal::InvitationSpent { .. } => Self::InvitationSpent,
             Refusal::BadProof { .. } => Self::BadProof,
+            Refusal::NotNow { .. } => Self::NotNow,
             Refusal::Conflict { .. } => Self::Conflict,
         }
     }
@@ -47,6 +48,9 @@ impl From<Refusal> for Problem {
     fn from(refusal: Refusal) -> Self {
         let detail = Localised::new(refusal::german(&refusal), refusal.to_string());
         let mut problem = Self::new(ProblemKind::from(&refusal), detail);
+        if let Refusal::NotNow { next: Some(next), .. } = &refusal {
+            problem = problem.with("notBefore", verbund_model::instant::rfc3339(*next));
+        }
         problem.content.refusal = Some(refusal);
         problem
     }
@@ -212,6 +216,7 @@ impl Problem {
 
 #[cfg(test)]
 mod tests {
+    use verbund_model::resource::MaintenanceOf;
     use verbund_model::{FederationId, KeyId};
 
     use super::*;
@@ -245,6 +250,12 @@ mod tests {
             Refusal::Invalid { field: "f".into(), reason: "r".into() },
             Refusal::InvitationSpent { reason: text() },
             Refusal::BadProof { which: "w".into() },
+            Refusal::NotNow {
+                workload: "w".parse().unwrap(),
+                by: MaintenanceOf::Site("s".parse().unwrap()),
+                freeze: Some("f".into()),
+                next: Some(1),
+            },
             Refusal::Conflict { what: "w".into() },
         ]
     }
@@ -265,7 +276,7 @@ mod tests {
             }
             assert_eq!(en.refusal, Some(refusal));
         }
-        assert_eq!(kinds.len(), 24);
+        assert_eq!(kinds.len(), 25);
     }
 
     #[test]

@@ -13,6 +13,7 @@ const PHRASES: &[(&str, &str)] = &[
     ("coordinator ", "Koordinator "),
     ("user ", "Benutzer "),
     ("node ", "Knoten "),
+    ("workload ", "Workload "),
     ("site ", "Standort "),
     ("organisation ", "Organisation "),
     ("invitation ", "Einladung "),
@@ -97,6 +98,20 @@ pub fn german(refusal: &Refusal) -> String {
         Refusal::InvitationSpent { reason } => format!("Die Einladung ist nicht verwendbar: {reason}"),
         Refusal::BadProof { which } => {
             format!("Der Nachweis, dass der Standort den Schlüssel „{which}“ hat, ist ungültig")
+        }
+        Refusal::NotNow { workload, by, freeze, next } => {
+            let by = phrase(&by.to_string());
+            let why = match freeze {
+                Some(reason) => format!("{by}: Sperrzeit ({reason})"),
+                None => format!("{by}: kein Wartungsfenster ist offen"),
+            };
+            let next = match next {
+                Some(next) => format!("Möglich ab {}", verbund_model::local::text(*next)),
+                None => "Die Wartungsfenster haben keine gemeinsame Zeit".to_owned(),
+            };
+            format!(
+                "Der Workload {workload} wird jetzt nicht verlegt. {why}. {next}; was nicht warten kann, geht als Notfall mit Begründung"
+            )
         }
         Refusal::Conflict { what } => what.clone(),
     }

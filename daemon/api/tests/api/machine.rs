@@ -323,6 +323,7 @@ fn placing() -> Vec<Command> {
             customer: None,
             spec: crate::model::workload_spec(),
             expect: None,
+            emergency: Some("no other time".into()),
         },
         Command::SetLicenceVeto {
             veto: LicenceVeto { site: name("nord"), workload: name("kfz"), reason: "too dear".into() },

@@ -80,7 +80,7 @@ impl ReadState for State {
                 "home": null, "change": "dry-run",
             });
             let plan = json!({"placement": placement, "changed": true, "report": report(json!([]))});
-            json!({"index": self.index, "plan": plan, "hash": "ab".repeat(32)})
+            json!({"index": self.index, "plan": plan, "hash": "ab".repeat(32), "closed": null})
         };
         let missing = || Refusal::NotFound { what: "a workload in memory".to_owned() };
         match question {

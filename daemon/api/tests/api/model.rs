@@ -92,7 +92,7 @@ pub fn workload_spec() -> WorkloadSpec {
             "amounts": {"cpuMillis": 1, "extended": {"nvidia.com/gpu": 1}},
         },
         "mode": {"exclusive": {"fence": "data"}}, "standby": {"distance": "georedundant"}, "stopBudget": 1000,
-        "failover": "ask", "manifests": [{"apiVersion": "v1", "kind": "Service", "metadata": {"name": "s"}}],
+        "failover": "ask", "maintenance": maintenance(), "manifests": [{"apiVersion": "v1", "kind": "Service", "metadata": {"name": "s"}}],
     }))
 }
 
@@ -108,6 +108,13 @@ fn facts() -> SiteFacts {
     read(
         json!({"coordinates": {"latitude": 52_375_900, "longitude": 9_732_000}, "country": "DE", "operator": "public", "fallback": true}),
     )
+}
+
+fn maintenance() -> Maintenance {
+    read(json!({
+        "windows": [{"days": ["sat", "sun"], "from": "22:00", "to": "04:00"}],
+        "freezes": [{"from": "2026-12-18", "to": "2027-01-06", "reason": "Jahreswechsel"}],
+    }))
 }
 
 fn evidence() -> Evidence {
@@ -140,6 +147,8 @@ fn placing_commands() -> Vec<Command> {
     let report = CopyReport { workload: workload.clone(), epoch: 1, phase: CopyPhase::Failed { reason: "r".into() } };
     vec![
         Command::SetSiteFacts { site: name("s"), facts: facts() },
+        Command::SetSiteMaintenance { site: name("s"), maintenance: maintenance() },
+        Command::SetOrganisationMaintenance { organisation: name("o"), maintenance: maintenance() },
         Command::ApplyCluster {
             name: cluster.clone(),
             site: name("s"),
@@ -161,12 +170,13 @@ fn placing_commands() -> Vec<Command> {
             customer: Some(name("k")),
             spec: workload_spec(),
             expect: Some(Hash([1; 32])),
+            emergency: Some("e".into()),
         },
         Command::DeleteWorkload { name: workload.clone() },
         Command::Failover { workload: workload.clone(), to: Some(cluster.clone()), accept_loss: true },
-        Command::Relocate { workload: workload.clone(), to: cluster.clone() },
-        Command::Failback { workload: workload.clone() },
-        Command::StartDrill { workload: workload.clone() },
+        Command::Relocate { workload: workload.clone(), to: cluster.clone(), emergency: Some("e".into()) },
+        Command::Failback { workload: workload.clone(), emergency: None },
+        Command::StartDrill { workload: workload.clone(), emergency: None },
         Command::RequestException {
             name: name("x"),
             rule: "georedundancy".into(),
@@ -176,7 +186,8 @@ fn placing_commands() -> Vec<Command> {
         },
         Command::ApproveException { name: name("x") },
         Command::OpenChange { name: name("t"), workload: workload.clone(), description: "d".into() },
-        Command::CloseChange { name: name("t") },
+        Command::CloseChange { name: name("t"), review: "r".into() },
+        Command::CloseIncident { name: name("i") },
         Command::GiveConsent {
             consent: Consent { customer: name("k"), workload: workload.clone(), sites: [name("s")].into() },
         },
@@ -312,8 +323,14 @@ fn resources_of_placements() {
             "copies": [{"cluster": "c", "role": "stopping", "epoch": 1, "generation": 2, "since": 3, "phase": phase}],
         }))
     };
-    let waits =
-        [json!(null), json!("notPlaceable"), json!({"fence": {"cluster": "c"}}), json!("person"), json!("turn")];
+    let waits = [
+        json!(null),
+        json!("notPlaceable"),
+        json!({"fence": {"cluster": "c"}}),
+        json!("person"),
+        json!("turn"),
+        json!("window"),
+    ];
     let phases =
         [json!("pending"), json!({"starting": {"reason": "r"}}), json!("ready"), json!({"failed": {"reason": "r"}})];
     let placements = waits.iter().cycle().zip(phases.iter().cycle()).zip([
@@ -357,6 +374,7 @@ fn resources_of_placements() {
             kind: ChangeKind::Emergency,
             description: "d".into(),
             closed: false,
+            review: String::new(),
         })),
         Object::Incident(held(Incident {
             name: name("inc-1"),
@@ -364,6 +382,7 @@ fn resources_of_placements() {
             organisation,
             cluster: name("c"),
             reason: "r".into(),
+            awaits: Some(AwaitedDecision { since: 1, rpo: 30 }),
             resolved: false,
         })),
         Object::Exception(held(Exception {

@@ -35,7 +35,7 @@ pub use local::{
 pub use localise::{command, setting_id};
 pub use placement::{
     ChangeCommand, ClusterCommand, ConsentCommand, Drill, EvidenceCommand, ExceptionCommand, Failback, Failover,
-    FenceCommand, IncidentCommand, Plan, Relocate, TimingsCommand, TimingsSet, Why, WorkloadCommand,
+    FenceCommand, IncidentCommand, Plan, Relocate, TimingsCommand, TimingsSet, Urgency, Why, WorkloadCommand,
 };
 pub use prefix::HashPrefix;
 pub use resource::{Apply, Delete, Get, List, Status, Watch};

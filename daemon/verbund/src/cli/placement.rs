@@ -34,6 +34,23 @@ pub struct Follow {
     pub no_wait: bool,
 }
 
+/// Whether a planned move waits for its windows.
+#[derive(Args, Clone, Default)]
+pub struct Urgency {
+    #[arg(long, requires = "reason")]
+    pub emergency: bool,
+    #[arg(long, value_name = "TEXT", requires = "emergency")]
+    pub reason: Option<String>,
+}
+
+impl Urgency {
+    /// Why it does not wait; `None`: it does.
+    #[must_use]
+    pub fn emergency(&self) -> Option<String> {
+        self.reason.clone().filter(|_| self.emergency)
+    }
+}
+
 /// `failover`
 #[derive(Args, Clone)]
 pub struct Failover {
@@ -57,6 +74,8 @@ pub struct Relocate {
     #[arg(long, value_name = "CLUSTER")]
     pub to: ClusterName,
     #[command(flatten)]
+    pub urgency: Urgency,
+    #[command(flatten)]
     pub follow: Follow,
     #[command(flatten)]
     pub confirm: Confirm,
@@ -67,6 +86,8 @@ pub struct Relocate {
 pub struct Failback {
     #[arg(value_name = "WORKLOAD")]
     pub workload: WorkloadName,
+    #[command(flatten)]
+    pub urgency: Urgency,
     #[command(flatten)]
     pub follow: Follow,
     #[command(flatten)]
@@ -82,6 +103,8 @@ pub struct Drill {
     pub report: Option<PathBuf>,
     #[arg(long)]
     pub failback: bool,
+    #[command(flatten)]
+    pub urgency: Urgency,
     #[command(flatten)]
     pub confirm: Confirm,
 }
@@ -220,6 +243,8 @@ pub enum ChangeCommand {
     Close {
         #[arg(value_name = "CHANGE")]
         name: TicketName,
+        #[arg(long, value_name = "TEXT", default_value = "", hide_default_value = true)]
+        review: String,
     },
 }
 
@@ -231,6 +256,10 @@ pub enum IncidentCommand {
         workload: Option<WorkloadName>,
         #[arg(long)]
         all: bool,
+    },
+    Close {
+        #[arg(value_name = "INCIDENT")]
+        name: TicketName,
     },
 }
 

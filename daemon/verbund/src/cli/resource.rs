@@ -37,6 +37,8 @@ pub struct Apply {
     pub organisation: Option<verbund_model::OrgName>,
     #[arg(long, value_name = "ID")]
     pub plan: Option<verbund_model::Hash>,
+    #[command(flatten)]
+    pub urgency: super::Urgency,
 }
 
 /// `delete`

@@ -96,6 +96,7 @@ pub fn remedy(kind: ProblemKind) -> Option<String> {
         K::KeyRevoked => t!("client-key-revoked-remedy"),
         K::NotAuthorised => t!("client-not-authorised-remedy"),
         K::Suspended => t!("client-suspended-remedy"),
+        K::NotNow => t!("client-not-now-remedy"),
         K::NotFound => t!("client-not-found-remedy"),
         K::AlreadyExists => t!("client-exists-remedy"),
         K::InvitationSpent => t!("client-invitation-remedy"),

@@ -65,7 +65,7 @@ pub async fn run(app: &App, apply: Apply) -> Result<Exit, Failure> {
     let expect = expected(&prepared, apply.plan)?;
     let client = app.client()?;
     let existed = existing(&client, &prepared).await?;
-    let changes = changes(&client, &prepared, expect).await?;
+    let changes = changes(&client, &prepared, expect, apply.urgency.emergency().as_deref()).await?;
     let results = send(&client, prepared.len(), changes).await?;
     report(app, &prepared, &existed, results)
 }
@@ -85,12 +85,17 @@ fn expected(prepared: &[Prepared], plan: Option<Hash>) -> Result<Option<Hash>, F
 }
 
 /// The changes that the documents ask for, in their order.
-async fn changes(client: &Client, prepared: &[Prepared], expect: Option<Hash>) -> Result<Vec<Numbered>, Failure> {
+async fn changes(
+    client: &Client,
+    prepared: &[Prepared],
+    expect: Option<Hash>,
+    emergency: Option<&str>,
+) -> Result<Vec<Numbered>, Failure> {
     let mut all = Vec::with_capacity(prepared.len());
     for (number, one) in prepared.iter().enumerate() {
         let commands = match &one.wish {
             Wish::Commands(commands) => commands.clone(),
-            Wish::Workload(workload) => vec![apply_workload(workload, expect)],
+            Wish::Workload(workload) => vec![apply_workload(workload, expect, emergency)],
             Wish::Cluster { site, spec } => {
                 vec![super::cluster::described(client, &one.name, site.as_ref(), spec).await?]
             }
@@ -105,9 +110,10 @@ async fn changes(client: &Client, prepared: &[Prepared], expect: Option<Hash>) -
     Ok(all)
 }
 
-fn apply_workload(workload: &Workload, expect: Option<Hash>) -> Command {
+fn apply_workload(workload: &Workload, expect: Option<Hash>, emergency: Option<&str>) -> Command {
     let Workload { name, organisation, customer, spec, .. } = workload.clone();
-    Command::ApplyWorkload { name, organisation, customer, spec, expect }
+    let emergency = emergency.map(str::to_owned);
+    Command::ApplyWorkload { name, organisation, customer, spec, expect, emergency }
 }
 
 /// Asks for all changes and gives the result of each document: the first failure, otherwise the last outcome that changed
@@ -273,7 +279,6 @@ fn command(kind: Kind, name: &str, spec: Value, organisation: Option<&OrgName>) 
             let NodeSpec { addresses } = read(spec)?;
             Ok(Command::UpdateNode { node: named::<NodeId>(name)?, addresses })
         }
-        Kind::Organisation => Err(t!("apply-use", command = "verbund org create")),
         Kind::User => Err(t!("apply-use", command = "verbund user create")),
         Kind::Key => Err(t!("apply-use", command = "verbund user add-key")),
         Kind::Invitation => Err(t!("apply-use", command = "verbund invite")),

@@ -125,6 +125,7 @@ pub fn wish(kind: Kind, name: &str, spec: &Value, origin: Origin<'_>) -> Result<
         Kind::Workload => return workload(name, spec, origin).map(|w| Some(Wish::Workload(Box::new(w)))),
         Kind::Cluster => return cluster(name, spec).map(Some),
         Kind::Site => return site(name, spec).map(|commands| Some(Wish::Commands(commands))),
+        Kind::Organisation => return organisation(name, spec).map(|command| Some(Wish::Commands(vec![command]))),
         Kind::Evidence => {
             let EvidenceFields { subject, kind, issuer, document, valid_until } = read(spec)?;
             let valid_until = time("spec.validUntil", &valid_until)?;
@@ -200,15 +201,27 @@ fn cluster(name: &str, mut spec: Value) -> Result<Wish, String> {
     Ok(Wish::Cluster { site, spec: Box::new(read(spec)?) })
 }
 
-/// Of a site the Land and the facts can be changed; the rest of what `get` prints may stand there.
+/// Of an organisation its windows and freezes can be changed so; the rest of what `get` prints may stand there.
+fn organisation(name: &str, mut spec: Value) -> Result<Command, String> {
+    let organisation: OrgName = named(name)?;
+    let fields = spec.as_object_mut().ok_or_else(|| t!("document-object", field = "spec"))?;
+    let known = ["maintenance", "displayName", "roles", "parent"];
+    if let Some(unknown) = fields.keys().find(|key| !known.contains(&key.as_str())) {
+        return Err(t!("document-unknown", field = format!("spec.{unknown}"), allowed = "maintenance"));
+    }
+    let given = fields.remove("maintenance").ok_or_else(|| t!("apply-use", command = "verbund org create"))?;
+    Ok(Command::SetOrganisationMaintenance { organisation, maintenance: at("maintenance", given)? })
+}
+
+/// Of a site the Land, the facts, and its windows and freezes can be changed; the rest of what `get` prints may stand there.
 fn site(name: &str, mut spec: Value) -> Result<Vec<Command>, String> {
     let site: SiteName = named(name)?;
     let fields = spec.as_object_mut().ok_or_else(|| t!("document-object", field = "spec"))?;
-    let unknown = fields
-        .keys()
-        .find(|key| !["land", "facts", "organisation", "anchors", "issuingKey", "sealingKey"].contains(&key.as_str()));
+    let unknown = fields.keys().find(|key| {
+        !["land", "facts", "maintenance", "organisation", "anchors", "issuingKey", "sealingKey"].contains(&key.as_str())
+    });
     if let Some(unknown) = unknown {
-        return Err(t!("document-unknown", field = format!("spec.{unknown}"), allowed = "land, facts"));
+        return Err(t!("document-unknown", field = format!("spec.{unknown}"), allowed = "land, facts, maintenance"));
     }
     let mut commands = Vec::new();
     if let Some(land) = fields.remove("land") {
@@ -216,10 +229,13 @@ fn site(name: &str, mut spec: Value) -> Result<Vec<Command>, String> {
     }
     if let Some(given) = fields.remove("facts").filter(|facts| !facts.is_null()) {
         let facts: SiteFacts = at("facts", facts::in_millionths(given)?)?;
-        commands.push(Command::SetSiteFacts { site, facts });
+        commands.push(Command::SetSiteFacts { site: site.clone(), facts });
+    }
+    if let Some(given) = fields.remove("maintenance") {
+        commands.push(Command::SetSiteMaintenance { site, maintenance: at("maintenance", given)? });
     }
     if commands.is_empty() {
-        return Err(t!("document-nothing", allowed = "land, facts"));
+        return Err(t!("document-nothing", allowed = "land, facts, maintenance"));
     }
     Ok(commands)
 }

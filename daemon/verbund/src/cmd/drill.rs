@@ -68,9 +68,11 @@ pub async fn run(app: &App, args: Drill) -> Result<Exit, Failure> {
     say(&moves::predicted(&known, &dry));
     let (stop_budget, rto) = (known.0.spec.stop_budget, known.0.spec.rto);
     say(&t!("drill-predicted", stop = crate::output::age(stop_budget.into()), rto = rto));
+    let command = Command::StartDrill { workload: name.clone(), emergency: args.urgency.emergency() };
+    moves::timely(&dry, &command)?;
     app.confirm(&t!("confirm-drill", workload = name.to_string()), args.confirm.yes)?;
     let about = t!("about-drill", workload = name.to_string());
-    let asked = moves::ask(app, &client, name, about, Command::StartDrill { workload: name.clone() }).await?;
+    let asked = moves::ask(app, &client, name, about, command).await?;
     let (clock, began) = (Instant::now(), crate::client::now());
     let predicted = Predicted { index: dry.index, to, stop_budget, copies: after.copies, waiting: after.waiting };
     let mut report = Report {
@@ -118,7 +120,7 @@ async fn offer_failback(app: &App, client: &Client, workload: &Workload, args: &
     let wanted = args.failback
         || (!args.confirm.yes && std::io::stdin().is_terminal() && app.confirm(&t!("drill-failback"), false).is_ok());
     if wanted {
-        moves::back(app, client, &workload.name, &Confirm { yes: true }, false).await?;
+        moves::back(app, client, &workload.name, args.urgency.emergency(), &Confirm { yes: true }, false).await?;
     } else {
         say(&t!("drill-failback-later", command = format!("verbund failback {}", workload.name)));
     }

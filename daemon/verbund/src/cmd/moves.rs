@@ -37,15 +37,16 @@ pub async fn failover(app: &App, args: Failover) -> Result<Exit, Failure> {
 
 pub async fn relocate(app: &App, args: Relocate) -> Result<Exit, Failure> {
     let client = app.client()?;
-    let Relocate { workload, to, follow, confirm } = args;
+    let Relocate { workload, to, urgency, follow, confirm } = args;
     let about = t!("about-relocate", workload = workload.to_string(), cluster = to.to_string());
-    let command = Command::Relocate { workload: workload.clone(), to: to.clone() };
+    let emergency = urgency.emergency();
+    let command = Command::Relocate { workload: workload.clone(), to: to.clone(), emergency };
     planned_move(app, &client, &workload, (Move::Relocate, Some(&to)), (about, command), &confirm, follow.no_wait).await
 }
 
 pub async fn failback(app: &App, args: Failback) -> Result<Exit, Failure> {
     let client = app.client()?;
-    back(app, &client, &args.workload, &args.confirm, args.follow.no_wait).await
+    back(app, &client, &args.workload, args.urgency.emergency(), &args.confirm, args.follow.no_wait).await
 }
 
 /// Brings a workload back to where it was.
@@ -53,11 +54,12 @@ pub async fn back(
     app: &App,
     client: &Client,
     workload: &WorkloadName,
+    emergency: Option<String>,
     confirm: &Confirm,
     no_wait: bool,
 ) -> Result<Exit, Failure> {
     let about = t!("about-failback", workload = workload.to_string());
-    let command = Command::Failback { workload: workload.clone() };
+    let command = Command::Failback { workload: workload.clone(), emergency };
     planned_move(app, client, workload, (Move::Failback, None), (about, command), confirm, no_wait).await
 }
 
@@ -75,8 +77,27 @@ async fn planned_move(
     let dry = client.plan_move(workload, how, to).await?.value;
     say(&predicted(&known, &dry));
     say(&t!("move-loses-nothing"));
+    timely(&dry, &command)?;
     app.confirm(&t!("confirm-move", workload = workload.to_string()), confirm.yes)?;
     ask(app, client, workload, about, command).await?.follow(app, client, workload, no_wait, Goal::Moved).await
+}
+
+/// That a planned move may happen now, or is an emergency. Errors: when it may, and how it can all the same.
+pub fn timely(dry: &DryRun, command: &Command) -> Result<(), Failure> {
+    let urgent = match command {
+        Command::Relocate { emergency, .. }
+        | Command::Failback { emergency, .. }
+        | Command::StartDrill { emergency, .. } => emergency.is_some(),
+        _ => false,
+    };
+    match &dry.closed {
+        Some(_) if urgent => say(&t!("move-emergency")),
+        Some(not_now) => {
+            return Err(Failure::new(crate::words::refusal(not_now)).remedy(t!("client-not-now-remedy")));
+        }
+        None => {}
+    }
+    Ok(())
 }
 
 type Known = (Workload, Option<Placement>);
@@ -198,6 +219,30 @@ mod tests {
                 "manifests": [] },
         }))
         .unwrap()
+    }
+
+    /// The refusal is told before anything is asked for, with the time by the local clock; an emergency goes on.
+    #[test]
+    fn a_move_outside_of_windows_is_told_when_it_may_happen() {
+        let not_now = |next| json!({ "notNow": { "workload": "kfz", "by": { "site": "nord" }, "freeze": "Umbau", "next": next } });
+        let placement = json!({ "workload": "kfz", "epoch": 1, "copies": [], "waiting": null, "target": null,
+            "cause": "applied", "home": null, "change": "chg-1" });
+        let report = json!({ "workload": "kfz", "refused": null, "choices": [], "lacks": [], "sought": "active", "clusters": [] });
+        let dry = |closed: serde_json::Value| -> DryRun {
+            let plan = json!({ "placement": placement, "changed": true, "report": report });
+            serde_json::from_value(json!({ "index": 1, "plan": plan, "hash": "00".repeat(32), "closed": closed }))
+                .unwrap()
+        };
+        let command = |emergency: Option<&str>| Command::Failback {
+            workload: "kfz".parse().unwrap(),
+            emergency: emergency.map(str::to_owned),
+        };
+        let closed = dry(not_now(json!(1_767_474_000_000_u64)));
+        let text = timely(&closed, &command(None)).unwrap_err().to_string();
+        assert!(text.contains("2026-01-03 22:00 +01:00") && text.contains("Umbau") && text.contains("nord"), "{text}");
+        assert!(timely(&closed, &command(Some("Strom"))).is_ok());
+        assert!(timely(&dry(not_now(serde_json::Value::Null)), &command(None)).is_err());
+        assert!(timely(&dry(serde_json::Value::Null), &command(None)).is_ok());
     }
 
     #[test]

@@ -1,7 +1,10 @@
 //! Placements for people: what a copy is there for, how it is, what a plan would change.
 
 use verbund_model::WorkloadName;
-use verbund_model::resource::{CopyPhase, CopyRole, PlacedCopy, Placement, Waiting, Workload};
+use verbund_model::local::Weekday;
+use verbund_model::resource::{
+    CopyPhase, CopyRole, Freeze, Maintenance, PlacedCopy, Placement, Waiting, Window, Workload,
+};
 use verbund_model::view::Kind;
 
 use super::from_resource;
@@ -61,7 +64,31 @@ pub fn waiting(waiting: &Waiting) -> String {
         Waiting::Fence { cluster } => t!("waiting-fence", cluster = cluster.to_string()),
         Waiting::Person => t!("waiting-person"),
         Waiting::Turn => t!("waiting-turn"),
+        Waiting::Window => t!("waiting-window"),
     }
+}
+
+/// When something may be moved as planned, a row for each window and each freeze; none where that is always.
+#[must_use]
+pub fn maintenance(maintenance: &Maintenance) -> Vec<String> {
+    let window = |window: &Window| {
+        let day = |day: &Weekday| match day {
+            Weekday::Mon => t!("weekday-mon"),
+            Weekday::Tue => t!("weekday-tue"),
+            Weekday::Wed => t!("weekday-wed"),
+            Weekday::Thu => t!("weekday-thu"),
+            Weekday::Fri => t!("weekday-fri"),
+            Weekday::Sat => t!("weekday-sat"),
+            Weekday::Sun => t!("weekday-sun"),
+        };
+        let days: Vec<String> = window.days.iter().map(day).collect();
+        t!("maintenance-window", days = days.join(", "), from = window.from.to_string(), to = window.to.to_string())
+    };
+    let freeze = |freeze: &Freeze| {
+        let (from, to) = (freeze.from.to_string(), freeze.to.to_string());
+        t!("maintenance-freeze", from = from, to = to, reason = freeze.reason.as_str())
+    };
+    maintenance.windows.iter().map(window).chain(maintenance.freezes.iter().map(freeze)).collect()
 }
 
 /// The copies in one line.

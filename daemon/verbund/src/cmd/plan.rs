@@ -63,7 +63,7 @@ fn value(one: &Planned) -> Value {
     json!({
         "workload": one.workload.name, "plan": one.dry.hash, "index": one.dry.index, "fields": fields,
         "before": one.before, "after": one.dry.plan.placement, "changed": one.dry.plan.changed,
-        "report": one.dry.plan.report,
+        "report": one.dry.plan.report, "closed": one.dry.closed,
     })
 }
 
@@ -102,6 +102,9 @@ fn screen(one: &Planned, plan: &Plan, paint: Paint) -> String {
     }
     if dry.plan.report.lacks.contains(&Lack::Standby) {
         text += &format!("  {}\n", paint.paint(Tone::Warning, &t!("plan-no-standby")));
+    }
+    if let Some(not_now) = &dry.closed {
+        text += &format!("  {}\n", paint.paint(Tone::Warning, &crate::words::refusal(not_now)));
     }
     text += &format!("  {}\n", t!("plan-id", id = dry.hash.to_string(), index = dry.index));
     if not_placeable(dry) {

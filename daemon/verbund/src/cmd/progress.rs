@@ -29,7 +29,8 @@ pub fn settled(placement: &Placement, goal: Goal) -> Option<Exit> {
         Some(Waiting::NotPlaceable) => return Some(Exit::NotPlaceable),
         Some(Waiting::Person) => return Some(Exit::Waiting),
         Some(Waiting::Fence { .. } | Waiting::Turn) => return None,
-        None => {}
+        // It runs: what waits is a later move.
+        Some(Waiting::Window) | None => {}
     }
     let ready = of(CopyRole::Active).all(|copy| copy.phase == CopyPhase::Ready) && of(CopyRole::Active).count() > 0;
     let stopped = of(CopyRole::Stopping).count() == 0;

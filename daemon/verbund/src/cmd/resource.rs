@@ -144,7 +144,8 @@ fn deletion(kind: Kind, name: &str) -> Result<Command, Failure> {
         Kind::Cluster => Ok(Command::RemoveCluster { name: name.parse()? }),
         Kind::Evidence => Ok(Command::DeleteEvidence { name: name.parse()? }),
         Kind::Consent => Ok(Command::WithdrawConsent { workload: name.parse()? }),
-        Kind::Change => Ok(Command::CloseChange { name: name.parse()? }),
+        Kind::Change => Ok(Command::CloseChange { name: name.parse()?, review: String::new() }),
+        Kind::Incident => Ok(Command::CloseIncident { name: name.parse()? }),
         Kind::LicenceVeto => {
             let (site, workload) =
                 name.split_once('.').ok_or_else(|| Failure::usage(t!("delete-veto-name", name = name)))?;

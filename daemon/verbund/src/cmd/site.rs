@@ -7,6 +7,7 @@ use verbund_model::view::{Kind, Resource};
 use verbund_model::{Command, Hash, SiteName};
 
 use super::invitation::from_resource;
+use super::placing;
 use crate::app::{App, change};
 use crate::cli::{Confirm, SiteCommand};
 use crate::client::Client;
@@ -166,6 +167,9 @@ async fn show(app: &App, client: &Client, name: &SiteName) -> Result<Exit, Failu
         facts.row(vec![t!("column-land"), site.land.to_string()]);
         facts.row(vec![t!("column-standing"), read.value.status["standing"].as_str().unwrap_or("-").to_owned()]);
         facts.row(vec![t!("column-pin"), pin]);
+        for row in placing::maintenance(&site.maintenance) {
+            facts.row(vec![t!("workload-maintenance"), row]);
+        }
         facts.render() + "\n" + &table(&fingerprints).render()
     })?;
     Ok(Exit::Ok)

@@ -111,6 +111,9 @@ fn screen(
     table.row(vec![t!("workload-failover"), authority]);
     let goals = t!("workload-goals-value", rto = spec.rto, rpo = spec.rpo, stop = spec.stop_budget);
     table.row(vec![t!("workload-goals"), goals]);
+    for row in placing::maintenance(&spec.maintenance) {
+        table.row(vec![t!("workload-maintenance"), row]);
+    }
     table.row(vec![t!("workload-manifests"), spec.manifests.len().to_string()]);
     if let Some(placement) = placement {
         table.row(vec![t!("workload-change"), placement.change.to_string()]);
@@ -134,6 +137,9 @@ fn screen(
         let mut row = Table::plain();
         row.row(vec![t!("workload-incident", name = name, cluster = cluster, reason = cell("reason"))]);
         text += &row.render();
+        if let Some(decision) = ticket::awaits(incident) {
+            text += &format!("  {decision}\n");
+        }
     }
     Ok(text)
 }

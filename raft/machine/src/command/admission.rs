@@ -4,9 +4,10 @@ use std::collections::BTreeSet;
 
 use verbund_identity::certificate::is_issued_by;
 use verbund_identity::{CaCertificate, CaCertificateError, admission_binding, key_id, sha256};
+use verbund_model::instant::rfc3339;
 use verbund_model::resource::{
-    Admission, AdmissionRefusal, AdmissionRequest, Der, Invitation, InvitationUse, KeyOwner, Millis, Organisation,
-    Proofs, RegisteredKey, Site, Standing,
+    Admission, AdmissionRefusal, AdmissionRequest, Der, Invitation, InvitationUse, KeyOwner, Maintenance, Millis,
+    Organisation, Proofs, RegisteredKey, Site, Standing,
 };
 use verbund_model::{Accepted, Algorithm, Hash, KeyId, NodeId, OrgName, PublicKey, Refusal, SiteName};
 
@@ -14,7 +15,6 @@ use super::coordinators::Count;
 use super::form::text;
 use super::site::check_addresses;
 use crate::act::{Act, Decision, check_key, conflict, invalid, within};
-use crate::instant::rfc3339;
 use crate::limits::{MAX_ANCHORS, MAX_INVITATION};
 use crate::object::label;
 use crate::tables::{Mark, Marked};
@@ -215,6 +215,7 @@ impl Act<'_> {
             issuing_key: authority.issuing_key,
             sealing_key: request.sealing_key.clone(),
             facts: None,
+            maintenance: Maintenance::default(),
             standing: Standing::Active,
         });
         self.put_node(node, &request.site, key_id(&request.node_key), &request.node_key, &request.addresses);

@@ -122,6 +122,7 @@ impl Act<'_> {
         for evidence in self.state.index.evidence.of(&verbund_model::resource::EvidenceSubject::Cluster(name.clone())) {
             self.delete::<verbund_model::resource::Evidence>(&evidence);
         }
+        self.resolve_incidents(name);
         self.revoke(&agent);
         self.delete::<Cluster>(name);
         Ok(self.changed())
@@ -141,9 +142,10 @@ impl Act<'_> {
         if found.value.observation.as_ref() == Some(observation) {
             return Ok(Accepted::Unchanged { version: found.version });
         }
+        let before = found.value.observation.clone();
         let changed = Cluster { observation: Some(observation.clone()), ..found.value.clone() };
         self.put(changed);
-        self.note_impairment(name, observation);
+        self.note_impairment(name, before.as_ref(), observation);
         Ok(self.changed())
     }
 }

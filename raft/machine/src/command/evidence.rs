@@ -1,11 +1,11 @@
 //! Certificates and attestations of sites and clusters (DVS-005, DVS-006).
 
+use verbund_model::instant::rfc3339;
 use verbund_model::resource::{Cluster, Evidence, EvidenceSubject, Site};
 use verbund_model::{Accepted, EvidenceName};
 
 use super::form;
 use crate::act::{Act, Decision, conflict, invalid, within};
-use crate::instant::rfc3339;
 use crate::limits::MAX_EVIDENCE;
 
 impl Act<'_> {

@@ -2,12 +2,12 @@
 
 use std::collections::BTreeSet;
 
+use verbund_model::instant::rfc3339;
 use verbund_model::resource::{Exception, Millis, Workload};
 use verbund_model::{Accepted, ExceptionName, WorkloadName};
 
 use super::form;
 use crate::act::{Act, Decision, conflict, invalid, within};
-use crate::instant::rfc3339;
 use crate::limits::{MAX_EXCEPTION, MAX_EXCEPTIONS};
 
 impl Act<'_> {

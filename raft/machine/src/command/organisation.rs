@@ -2,7 +2,9 @@
 
 use std::collections::BTreeSet;
 
-use verbund_model::resource::{KeyOwner, OrgRole, Organisation, RegisteredKey, RoleBinding, Standing, User, UserRole};
+use verbund_model::resource::{
+    KeyOwner, Maintenance, OrgRole, Organisation, RegisteredKey, RoleBinding, Standing, User, UserRole,
+};
 use verbund_model::{Accepted, Algorithm, OrgName, PublicKey, Refusal, UserId};
 
 use crate::act::{Act, Decision, invalid, within};
@@ -32,6 +34,7 @@ impl Act<'_> {
             display_name: display_name.to_owned(),
             roles: roles.clone(),
             parent: parent.cloned(),
+            maintenance: Maintenance::default(),
             standing: Standing::Active,
         });
         self.put(User { organisation: name.clone(), id: administrator.clone() });

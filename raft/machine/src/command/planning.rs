@@ -4,6 +4,7 @@ use verbund_model::resource::{Cause, ChangeKind, ChangeTicket, Placement, Worklo
 use verbund_model::{ClusterName, Refusal, TicketName, WorkloadName};
 use verbund_planner::{Inventory, Lang, Plan, Refused, Request, check, plan};
 
+use super::form;
 use crate::act::{Act, conflict};
 use crate::object::label;
 use crate::state::State;
@@ -31,9 +32,24 @@ impl Act<'_> {
         self.new_change(workload, ChangeKind::Normal, description)
     }
 
+    /// A normal change, or the emergency change of what cannot wait for a window, with the reason.
+    pub(crate) fn planned_change(
+        &self,
+        workload: &Workload,
+        description: &str,
+        emergency: Option<&str>,
+    ) -> Result<Ticket, Refusal> {
+        let Some(reason) = emergency else { return self.normal_change(workload, description) };
+        form::text("emergency", reason, true)?;
+        self.new_change(workload, ChangeKind::Emergency, &format!("{description}: {reason}"))
+    }
+
     /// What an automatic move rests on: the standard change that was approved before, or an emergency change that somebody
-    /// looks at afterwards.
+    /// looks at afterwards. A standard change does not cover a freeze.
     pub(crate) fn automatic_change(&self, workload: &Workload, description: &str) -> Result<Ticket, Refusal> {
+        if let Some(freeze) = self.state.freeze_of(workload, self.now) {
+            return self.new_change(workload, ChangeKind::Emergency, &format!("{description}, in {freeze}"));
+        }
         match self.standard_change(&workload.name) {
             Some(name) => Ok(Ticket::standing(name)),
             None => self.new_change(workload, ChangeKind::Emergency, description),
@@ -49,11 +65,12 @@ impl Act<'_> {
             kind,
             description: description.to_owned(),
             closed: kind == ChangeKind::Normal,
+            review: String::new(),
         };
         Ok(Ticket { name, new: Some(new) })
     }
 
-    /// Plans a workload on `inventory`.
+    /// Plans a workload on `inventory`. What need not move waits for its windows.
     pub(crate) fn plan_on(
         &self,
         inventory: &Inventory,
@@ -62,8 +79,9 @@ impl Act<'_> {
         target: Option<ClusterName>,
         ticket: &Ticket,
     ) -> Result<Plan, Refusal> {
-        let change = ticket.name.clone();
-        sound_plan(inventory, &Request { workload: workload.clone(), cause, now: self.now, target, change })
+        let (change, now) = (ticket.name.clone(), self.now);
+        let held = self.living(workload).is_ok_and(|workload| self.state.is_held(workload, now));
+        sound_plan(inventory, &Request { workload: workload.clone(), cause, now, target, change, held })
     }
 
     /// Puts what a plan says, with its change, if it says anything new. Whether it did.
@@ -111,7 +129,11 @@ impl State {
 /// A plan that a person gets, and that keeps every hard rule. Errors: why what was asked for cannot be; what the checker
 /// found, should planner and checker ever differ.
 pub(crate) fn sound_plan(inventory: &Inventory, request: &Request) -> Result<Plan, Refusal> {
-    let plan = plan(inventory, request);
+    sound(inventory, plan(inventory, request), request)
+}
+
+/// That a plan for a request keeps every hard rule.
+pub(crate) fn sound(inventory: &Inventory, plan: Plan, request: &Request) -> Result<Plan, Refusal> {
     if let Some(refused) = &plan.report.refused {
         return Err(refused_move(&request.workload, refused));
     }

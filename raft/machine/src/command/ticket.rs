@@ -1,19 +1,15 @@
-//! Changes and incidents: no placement moves without a change, and whose workload is in trouble learns of it
-//! (Rahmenwerk 5.3.4).
+//! Changes: no placement moves without one (Rahmenwerk 5.3.4).
 
-use verbund_model::resource::{
-    ChangeKind, ChangeTicket, CopyRole, Incident, Observation, Placement, Presence, Workload,
-};
-use verbund_model::{Accepted, ClusterName, Refusal, TicketName, WorkloadName};
+use verbund_model::resource::{ChangeKind, ChangeTicket, Placement, Workload};
+use verbund_model::{Accepted, Refusal, TicketName, WorkloadName};
 
 use super::form;
+use super::incident::INCIDENT;
 use crate::act::{Act, Decision, conflict, invalid, within};
 use crate::limits::{KEPT_TICKETS, MAX_OPEN_CHANGES};
 
 /// What begins the names of changes that the federation opens by itself.
 const CHANGE: &str = "chg-";
-/// What begins the names of incidents.
-const INCIDENT: &str = "inc-";
 
 impl Act<'_> {
     pub(crate) fn open_change(&mut self, name: &TicketName, workload: &WorkloadName, description: &str) -> Decision {
@@ -35,16 +31,19 @@ impl Act<'_> {
             kind: ChangeKind::Standard,
             description: description.to_owned(),
             closed: false,
+            review: String::new(),
         });
         Ok(self.changed())
     }
 
-    pub(crate) fn close_change(&mut self, name: &TicketName) -> Decision {
+    /// Whoever closes an emergency change has looked at it, and says what they found.
+    pub(crate) fn close_change(&mut self, name: &TicketName, review: &str) -> Decision {
         let found = self.existing::<ChangeTicket>(name)?;
         if found.value.closed {
             return Ok(Accepted::Unchanged { version: found.version });
         }
-        let closed = ChangeTicket { closed: true, ..found.value.clone() };
+        form::text("review", review, found.value.kind == ChangeKind::Emergency)?;
+        let closed = ChangeTicket { closed: true, review: review.to_owned(), ..found.value.clone() };
         let workload = closed.workload.clone();
         self.put(closed);
         self.forget_changes(&workload);
@@ -84,99 +83,6 @@ impl Act<'_> {
         let surplus = closed.len().saturating_sub(KEPT_TICKETS);
         for (_, name) in closed.into_iter().take(surplus).filter(|(_, name)| Some(name) != last.as_ref()) {
             self.delete::<ChangeTicket>(&name);
-        }
-    }
-
-    /// Opens an incident for each workload that is active at the cluster and has none there, or resolves them all.
-    pub(crate) fn note_impairment(&mut self, cluster: &ClusterName, observation: &Observation) {
-        if !observation.ready || !observation.impairment.is_empty() {
-            let reason = match observation.impairment.as_str() {
-                "" => "the cluster is not ready".to_owned(),
-                impairment => impairment.to_owned(),
-            };
-            self.open_incidents(cluster, &reason);
-        } else if !self.is_lost(cluster) {
-            self.resolve_incidents(cluster);
-        }
-    }
-
-    /// Whether the cluster's site was found lost.
-    fn is_lost(&self, cluster: &ClusterName) -> bool {
-        let site = self.state.cluster(cluster).map(|cluster| &cluster.value.site);
-        let presence = site.and_then(|site| self.state.find::<Presence>(site));
-        presence.is_some_and(|presence| presence.value.lost)
-    }
-
-    /// An incident for each workload with an active copy at the cluster, unless one is open there.
-    pub(crate) fn open_incidents(&mut self, cluster: &ClusterName, reason: &str) {
-        for name in self.state.index.copies.of(cluster) {
-            self.open_incident(&name, cluster, reason);
-        }
-    }
-
-    /// An incident for the workload if it is active at the cluster, unless one is open there.
-    pub(crate) fn open_incident(&mut self, name: &WorkloadName, cluster: &ClusterName, reason: &str) {
-        let Some(workload) = self.state.find::<Workload>(name) else { return };
-        let active = self.state.find::<Placement>(name).is_some_and(|placement| {
-            placement.value.copies.iter().any(|copy| copy.cluster == *cluster && copy.role == CopyRole::Active)
-        });
-        let open =
-            self.state.index.troubles.of(cluster).iter().any(|ticket| {
-                self.state.find::<Incident>(ticket).is_some_and(|incident| incident.value.workload == *name)
-            });
-        if !active || open {
-            return;
-        }
-        let organisation = workload.value.organisation.clone();
-        // Several clusters of one workload can be in trouble at once.
-        let part = self.events.len();
-        let Ok(ticket) = TicketName::new(format!("{INCIDENT}{}-{part}-{name}", self.index)) else { return };
-        let (workload, cluster) = (name.clone(), cluster.clone());
-        self.put(Incident {
-            name: ticket,
-            workload,
-            organisation,
-            cluster,
-            reason: reason.to_owned(),
-            resolved: false,
-        });
-        self.forget_incidents(name);
-    }
-
-    /// Resolves every open incident at the cluster.
-    pub(crate) fn resolve_incidents(&mut self, cluster: &ClusterName) {
-        for name in self.state.index.troubles.of(cluster) {
-            self.resolve_incident(&name);
-        }
-    }
-
-    pub(crate) fn resolve_incident(&mut self, name: &TicketName) {
-        let Some(found) = self.state.find::<Incident>(name).filter(|incident| !incident.value.resolved) else { return };
-        let resolved = Incident { resolved: true, ..found.value.clone() };
-        self.put(resolved);
-    }
-
-    fn forget_incidents(&mut self, workload: &WorkloadName) {
-        let names = self.state.index.incidents.of(workload);
-        let mut resolved: Vec<_> = names
-            .into_iter()
-            .filter_map(|name| {
-                self.state.find::<Incident>(&name).map(|found| (found.value.resolved, found.version, name))
-            })
-            .filter(|(resolved, _, _)| *resolved)
-            .collect();
-        resolved.sort();
-        let surplus = resolved.len().saturating_sub(KEPT_TICKETS);
-        for (_, _, name) in resolved.into_iter().take(surplus) {
-            self.delete::<Incident>(&name);
-        }
-    }
-
-    /// Resolves the open incidents at a cluster of which nothing bad is known any more.
-    pub(crate) fn resolve_if_well(&mut self, name: &ClusterName) {
-        let observation = self.state.cluster(name).and_then(|cluster| cluster.value.observation.as_ref());
-        if observation.is_some_and(|observation| observation.ready && observation.impairment.is_empty()) {
-            self.resolve_incidents(name);
         }
     }
 }

@@ -2,10 +2,8 @@
 //! and 8), and moves what ran there, a bounded batch at a time.
 
 use verbund_lease::CountError;
-use verbund_model::resource::{
-    Cause, Cluster, Finding, Lease, Node, Placement, Presence, SignedFinding, Site, Verdict, Workload,
-};
-use verbund_model::{ClusterName, Refusal, SiteName, WorkloadName};
+use verbund_model::resource::{Cause, Finding, Lease, Mode, Node, Presence, SignedFinding, Site, Verdict, Workload};
+use verbund_model::{Refusal, SiteName, WorkloadName};
 use verbund_planner::{BATCH, Request, check, lost, plan_batch};
 
 use super::planning::Ticket;
@@ -22,7 +20,8 @@ impl Act<'_> {
         self.check_majority(finding, statements)?;
         self.record(finding);
         let living = |name: &WorkloadName| self.state.living(name).is_ok();
-        let remaining = lost(&self.state.index.inventory, finding).into_iter().filter(living).collect();
+        let concerned = lost(&self.state.index.inventory, finding).into_iter().chain(self.told_only(finding));
+        let remaining = concerned.filter(living).collect();
         let (index, finding, by) = (self.index, finding.clone(), statements.to_vec());
         self.plan_some(Verdict { index, finding, by, remaining });
         self.forget_verdicts();
@@ -138,48 +137,46 @@ impl Act<'_> {
         }
     }
 
-    /// Plans the next batch of a verdict's workloads, the most urgent first, and keeps the rest.
+    /// The workloads that nothing moves because of a finding, and that are told of it: parallel ones run on while their agent
+    /// is silent and their site is there.
+    fn told_only(&self, finding: &Finding) -> Vec<WorkloadName> {
+        match finding {
+            Finding::LeaseEnded { cluster, .. } if !self.is_lost(cluster) => {
+                let here = self.state.index.copies.of(cluster).into_iter();
+                here.filter(|name| !self.is_exclusive(name) && self.is_active_at(name, cluster)).collect()
+            }
+            _ => Vec::new(),
+        }
+    }
+
+    fn is_exclusive(&self, name: &WorkloadName) -> bool {
+        self.state.find::<Workload>(name).is_some_and(|found| matches!(found.value.spec.mode, Mode::Exclusive { .. }))
+    }
+
+    /// Tells the next batch of a verdict's workloads and plans it, the most urgent first, and keeps the rest.
     fn plan_some(&mut self, mut verdict: Verdict) {
         let rest = verdict.remaining.split_off(verdict.remaining.len().min(BATCH));
-        let batch = std::mem::replace(&mut verdict.remaining, rest);
-        for name in &batch {
-            self.tell_of_loss(&verdict.finding, name);
+        let mut batch = std::mem::replace(&mut verdict.remaining, rest);
+        self.note_finding(&verdict.finding, &batch);
+        if matches!(verdict.finding, Finding::LeaseEnded { .. }) {
+            batch.retain(|name| self.is_exclusive(name));
         }
         self.move_batch(&batch, verdict.index);
         self.put(verdict);
     }
 
-    fn tell_of_loss(&mut self, finding: &Finding, name: &WorkloadName) {
-        match finding {
-            Finding::LeaseEnded { cluster, generation } => {
-                let reason = format!("generation {generation} of the lease of cluster {cluster} has ended");
-                self.open_incident(name, cluster, &reason);
-            }
-            Finding::Unreachable { site, .. } => {
-                for cluster in self.clusters_with(name, site) {
-                    self.open_incident(name, &cluster, &format!("site {site} was found lost"));
-                }
-            }
-            Finding::Returned { .. } => {}
-        }
-    }
-
-    /// The clusters of a site at which the workload has a copy.
-    fn clusters_with(&self, name: &WorkloadName, site: &SiteName) -> Vec<ClusterName> {
-        let copies = self.state.find::<Placement>(name).map_or(&[][..], |found| &found.value.copies);
-        let at_site =
-            |cluster: &&ClusterName| self.state.find::<Cluster>(cluster).is_some_and(|c| c.value.site == *site);
-        copies.iter().map(|copy| &copy.cluster).filter(at_site).cloned().collect()
-    }
-
     fn move_batch(&mut self, batch: &[WorkloadName], verdict: u64) {
         let mut moves: Vec<(Request, Ticket)> = Vec::with_capacity(batch.len());
+        // Where a batch brings anything is known when it is planned. What only had better be elsewhere is left to `Replan`, which
+        // asks the sites, while any of them is closed.
+        let closed = self.state.sites().any(|site| site.value.maintenance.closed(self.now).is_some());
         for name in batch {
             let Some(workload) = self.state.living(name).ok().cloned() else { continue };
             let Ok(ticket) = self.verdict_change(&workload, verdict) else { continue };
             let cause = Cause::Verdict { index: verdict };
-            let (workload, change) = (name.clone(), ticket.name.clone());
-            moves.push((Request { workload, cause, now: self.now, target: None, change }, ticket));
+            let (held, change) = (closed || self.state.is_held(&workload, self.now), ticket.name.clone());
+            let workload = name.clone();
+            moves.push((Request { workload, cause, now: self.now, target: None, change, held }, ticket));
         }
         let requests: Vec<Request> = moves.iter().map(|(request, _)| request.clone()).collect();
         let mut inventory = self.state.index.inventory.clone();

@@ -2,9 +2,9 @@
 
 use verbund_model::resource::{
     Cause, ChangeTicket, Consent, CopyRole, Exception, FenceLevel, Incident, LicenceVeto, Millis, Mode, Organisation,
-    Placement, Workload, WorkloadSpec,
+    Placement, Workload,
 };
-use verbund_model::{Accepted, Hash, OrgName, Refusal, TicketName, WorkloadName};
+use verbund_model::{Accepted, Hash, Refusal, TicketName, WorkloadName};
 use verbund_planner::{Inventory, Plan, Request};
 
 use super::planning::sound_plan;
@@ -17,21 +17,18 @@ use crate::tables::LastEpoch;
 impl Act<'_> {
     pub(crate) fn apply_workload(
         &mut self,
-        name: &WorkloadName,
-        organisation: &OrgName,
-        customer: Option<&OrgName>,
-        spec: &WorkloadSpec,
+        workload: Workload,
         expect: Option<Hash>,
+        emergency: Option<&str>,
     ) -> Decision {
-        let (organisation, customer, spec) = (organisation.clone(), customer.cloned(), spec.clone());
-        let workload = Workload { name: name.clone(), organisation, customer, spec, deleting: false };
+        let name = &workload.name.clone();
         self.state.check_applied(&workload)?;
         let old = self.state.find::<Workload>(name);
         if let Some(old) = old.filter(|old| old.value == workload) {
             return Ok(Accepted::Unchanged { version: old.version });
         }
         let new_customer = old.is_some_and(|old| old.value.customer != workload.customer);
-        let ticket = self.normal_change(&workload, "applied by its operator")?;
+        let ticket = self.planned_change(&workload, "applied by its operator", emergency)?;
         let plan = self.state.plan_applied(&workload, self.now, ticket.name.clone())?;
         if let Some(expected) = expect {
             let found = plan_hash(&plan.placement);
@@ -41,6 +38,10 @@ impl Act<'_> {
                     "the plan would be {found} now, and not {expected} as expected: look at the plan again"
                 )));
             }
+        }
+        let closed = self.state.closed_to(&workload, &plan.placement, self.now);
+        if let Some(not_now) = closed.filter(|_| emergency.is_none()) {
+            return Err(not_now);
         }
         if new_customer {
             self.delete::<Consent>(name);
@@ -162,6 +163,6 @@ impl State {
             });
         }
         let workload = workload.name.clone();
-        sound_plan(&inventory, &Request { workload, cause: Cause::Applied, now, target: None, change })
+        sound_plan(&inventory, &Request { workload, cause: Cause::Applied, now, target: None, change, held: false })
     }
 }

@@ -6,6 +6,7 @@ use verbund_model::resource::{ApiKind, FenceLevel, Mode, Requirements, Site, Tim
 use verbund_model::{Document, Refusal};
 
 use super::form;
+use super::maintenance::check_maintenance;
 use crate::act::{invalid, within};
 use crate::limits::{MAX_COPIES, MAX_LIST, MAX_MANIFESTS, MAX_STOP_BUDGET};
 use crate::state::State;
@@ -14,6 +15,7 @@ impl State {
     /// Everything about a workload's document but where it could run. Errors: the first field that is wrong, by its path.
     pub(crate) fn check_workload(&self, spec: &WorkloadSpec) -> Result<(), Refusal> {
         self.check_requirements(&spec.requirements)?;
+        check_maintenance("spec.maintenance", &spec.maintenance)?;
         form::number("spec.stopBudget", spec.stop_budget.into(), 1, MAX_STOP_BUDGET.into())?;
         match &spec.mode {
             Mode::Parallel { copies } => {

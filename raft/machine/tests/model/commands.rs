@@ -5,8 +5,8 @@ use std::collections::BTreeSet;
 use verbund_identity::{is_on_curve, key_id};
 use verbund_model::resource::{
     Action, Address, Admission, AdmissionRefusal, AdmissionRequest, CatalogueEntry, CoordinatorSet, Invitation,
-    InvitationUse, KeyOwner, Millis, Node, NodeStanding, OrgRole, Organisation, Policy, Proposal, RegisteredKey,
-    RoleBinding, Site, Standing, User, UserRole,
+    InvitationUse, KeyOwner, Maintenance, Millis, Node, NodeStanding, OrgRole, Organisation, Policy, Proposal,
+    RegisteredKey, RoleBinding, Site, Standing, User, UserRole,
 };
 use verbund_model::{Accepted, Algorithm, Command, Hash, KeyId, NodeId, OrgName, PublicKey, SiteName, UserId};
 
@@ -212,6 +212,7 @@ impl Model {
             display_name: display_name.to_owned(),
             roles: roles.clone(),
             parent: parent.cloned(),
+            maintenance: Maintenance::default(),
             standing: Standing::Active,
         };
         self.things.organisations.insert(name.clone(), (index, organisation));
@@ -428,6 +429,7 @@ impl Model {
             issuing_key: certificates.issuing_key,
             sealing_key: request.sealing_key.clone(),
             facts: None,
+            maintenance: Maintenance::default(),
             standing: Standing::Active,
         };
         self.things.sites.insert(site.name.clone(), (index, site));

@@ -7,8 +7,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use verbund_identity::{Genesis, Precondition, Statement, key_id};
 use verbund_model::resource::{
-    Admission, CatalogueEntry, CoordinatorSet, Invitation, KeyOwner, Millis, Node, NodeStanding, Organisation, Policy,
-    Proposal, RegisteredKey, RoleBinding, Site, Standing, User, UserRole,
+    Admission, CatalogueEntry, CoordinatorSet, Invitation, KeyOwner, Maintenance, Millis, Node, NodeStanding,
+    Organisation, Policy, Proposal, RegisteredKey, RoleBinding, Site, Standing, User, UserRole,
 };
 use verbund_model::{
     Accepted, CatalogueName, Command, FederationId, Hash, KeyId, NodeId, OrgName, PolicyName, PublicKey, SiteName,
@@ -111,6 +111,7 @@ impl Model {
             display_name: organisation.display_name.clone(),
             roles: organisation.roles.iter().copied().collect(),
             parent: None,
+            maintenance: Maintenance::default(),
             standing: Standing::Active,
         };
         things.organisations.insert(organisation.name.clone(), (0, first));
@@ -123,6 +124,7 @@ impl Model {
             issuing_key: site.issuing_key.clone(),
             sealing_key: site.sealing_key.clone(),
             facts: None,
+            maintenance: Maintenance::default(),
             standing: Standing::Active,
         };
         things.sites.insert(site.name.clone(), (0, first));

@@ -3,15 +3,18 @@
 
 use std::collections::BTreeMap;
 
+use verbund_model::instant::civil;
+use verbund_model::local::{Weekday, day_at};
 use verbund_model::resource::{
     Cause, Consent, CopyPhase, CopyReport, CopyRole, DistanceClass, Evidence, EvidenceKind, EvidenceSubject,
-    FailoverAuthority, FenceLevel, Finding, LicenceVeto, Mode, PlacedCopy, SignedFinding, Standby, WorkloadSpec,
+    FailoverAuthority, FenceLevel, Finding, Freeze, LicenceVeto, Maintenance, Mode, PlacedCopy, SignedFinding, Standby,
+    Window, WorkloadSpec,
 };
 use verbund_model::{ClusterName, Command, Hash, KeyId, SiteName, WorkloadName};
 
 use super::model::Model;
 use crate::country::{Country, cluster_spec, observation, spec};
-use crate::support::build::name;
+use crate::support::build::{START, name};
 use crate::support::keys::{Keyring, Signer};
 use crate::support::random::Random;
 
@@ -40,7 +43,8 @@ impl Generator {
             country.f.act(&ada, crate::country::apply(&format!("h-{number}"), wanted));
         }
         for number in 0..8 {
-            let wanted = WorkloadSpec { stop_budget: 500, ..generator.spec() };
+            let maintenance = Maintenance::default();
+            let wanted = WorkloadSpec { stop_budget: 500, maintenance, ..generator.spec() };
             country.f.act(&ada, crate::country::apply(&format!("w-{number}"), wanted));
         }
         generator
@@ -116,6 +120,8 @@ impl Generator {
         let class = if self.random.chance(70) { DistanceClass::Betriebsredundant } else { DistanceClass::Georedundant };
         let standby = self.random.chance(80).then_some(Standby { distance: class });
         let mut wanted = spec(mode, authority, standby);
+        wanted.maintenance = self.maintenance(8);
+        wanted.rpo = self.random.below(3) as u32 * 15;
         wanted.priority = self.random.below(5) as u16;
         wanted.rto = self.random.below(100_000) as u32;
         if self.random.chance(10) {
@@ -137,6 +143,50 @@ impl Generator {
         self.random.pick(&all).cloned()
     }
 
+    /// Windows and freezes, `closed` times in a hundred such that nothing may be moved now.
+    fn maintenance(&mut self, closed: u64) -> Maintenance {
+        let day = |number: u64| {
+            let (year, month, day) = civil(day_at(START) + number - 3);
+            format!("{year:04}-{month:02}-{day:02}").parse().unwrap()
+        };
+        let window = |days: &[Weekday], from: &str, to: &str| Window {
+            days: days.iter().copied().collect(),
+            from: from.parse().unwrap(),
+            to: to.parse().unwrap(),
+        };
+        let mut freeze = |from, to| Freeze { from: day(from), to: day(to), reason: self.text() };
+        let other = Weekday::of(day_at(START) + 3);
+        let (holds, to_come, wrong) = (freeze(1, 5), freeze(30, 40), freeze(5, 1));
+        let always = window(&Weekday::ALL, "00:00", "24:00");
+        let elsewhen = window(&[other], "22:00", "04:00");
+        let (windows, freezes) = match (self.random.chance(closed), self.random.below(6)) {
+            (true, 0..=2) => (vec![], vec![to_come, holds]),
+            (true, _) => (vec![elsewhen], vec![]),
+            (false, 0) => (vec![elsewhen, always], vec![to_come]),
+            (false, 1) => {
+                (vec![window(&Weekday::ALL, "12:00", "11:00"), window(&Weekday::ALL, "11:00", "12:00")], vec![])
+            }
+            (false, 2) if self.random.chance(20) => (vec![], vec![wrong]),
+            (false, 3) if self.random.chance(20) => (vec![window(&[], "10:00", "12:00")], vec![]),
+            _ => (vec![], vec![]),
+        };
+        Maintenance { windows, freezes }
+    }
+
+    /// Why it can't wait, mostly where it would have to.
+    fn emergency(
+        &mut self,
+        country: &Country,
+        workload: &WorkloadName,
+        cause: Cause,
+        to: Option<ClusterName>,
+    ) -> Option<String> {
+        let dry = country.f.state.move_dry_run(workload, cause, to, country.f.clock);
+        let closed = dry.is_ok_and(|dry| dry.closed.is_some());
+        let urgent = self.random.chance(if closed { 70 } else { 4 });
+        urgent.then(|| self.text())
+    }
+
     fn text(&mut self) -> String {
         if self.random.chance(5) { String::new() } else { "weil es so ist".to_owned() }
     }
@@ -144,7 +194,7 @@ impl Generator {
     fn try_next(&mut self, country: &mut Country, model: &Model) -> Option<(Signer, Command)> {
         let ada = country.ada();
         let node = country.node(self.random.below(3));
-        Some(match self.random.below(145) {
+        Some(match self.random.below(156) {
             0..=2 => {
                 let (number, site) = self.site();
                 let mut facts = model.sites[&site].1.facts.clone().unwrap();
@@ -163,7 +213,9 @@ impl Generator {
             }
             11..=13 => {
                 let extra: Vec<_> = model.clusters.keys().filter(|c| c.as_str().starts_with("x-")).cloned().collect();
-                let name = if self.random.chance(10) { self.main_cluster() } else { self.random.pick(&extra)?.clone() };
+                // Without clusters nothing more would happen.
+                let main = self.random.chance(10) && model.clusters.len() > 4;
+                let name = if main { self.main_cluster() } else { self.random.pick(&extra)?.clone() };
                 (Self::chef(country, model, &name), Command::RemoveCluster { name })
             }
             14..=17 => self.apply_evidence(country, model),
@@ -201,15 +253,18 @@ impl Generator {
             }
             52..=57 => {
                 let (workload, to) = self.movable(country, model, &Cause::Relocate);
-                (ada, Command::Relocate { workload, to: to? })
+                let emergency = self.emergency(country, &workload, Cause::Relocate, to.clone());
+                (ada, Command::Relocate { workload, to: to?, emergency })
             }
             58..=63 => {
                 let (workload, _) = self.movable(country, model, &Cause::Failback);
-                (ada, Command::Failback { workload })
+                let emergency = self.emergency(country, &workload, Cause::Failback, None);
+                (ada, Command::Failback { workload, emergency })
             }
             64..=69 => {
                 let (workload, _) = self.movable(country, model, &Cause::Drill);
-                (ada, Command::StartDrill { workload })
+                let emergency = self.emergency(country, &workload, Cause::Drill, None);
+                (ada, Command::StartDrill { workload, emergency })
             }
             70..=72 => {
                 let until = country.f.clock + 1 + self.random.next() % 100_000;
@@ -237,7 +292,7 @@ impl Generator {
                 let open: Vec<_> =
                     model.changes.values().filter(|(_, c)| !c.closed || c.name.as_str().len() % 7 == 0).collect();
                 let name = self.random.pick(&open)?.1.name.clone();
-                (ada, Command::CloseChange { name })
+                (ada, Command::CloseChange { name, review: self.text() })
             }
             83..=86 => {
                 let any = self.random.chance(10);
@@ -298,6 +353,22 @@ impl Generator {
                 let cluster = if self.random.chance(5) { self.main_cluster() } else { cluster };
                 (agent, Command::RegisterStart { cluster })
             }
+            145..=147 => {
+                let (number, site) = self.site();
+                let maintenance = self.maintenance(15);
+                (country.chefs[number].clone(), Command::SetSiteMaintenance { site, maintenance })
+            }
+            148..=150 => {
+                let organisation = name(if self.random.chance(3) { "nirgends" } else { "kost" });
+                let maintenance = self.maintenance(15);
+                (ada, Command::SetOrganisationMaintenance { organisation, maintenance })
+            }
+            151..=155 => {
+                let open: Vec<_> = model.incidents.values().filter(|(_, i)| !i.resolved).collect();
+                let any: Vec<_> = model.incidents.values().collect();
+                let from = if self.random.chance(5) { &any } else { &open };
+                (ada, Command::CloseIncident { name: self.random.pick(from)?.1.name.clone() })
+            }
             _ => {
                 let (workload, copy) = self.copy(model, CopyRole::Stopping)?;
                 let epoch = self.epoch(copy.epoch);
@@ -330,7 +401,8 @@ impl Generator {
 
     fn any_cluster(&mut self, model: &Model) -> ClusterName {
         let all: Vec<_> = model.clusters.keys().cloned().collect();
-        if self.random.chance(3) { name("nirgends") } else { self.random.pick(&all).unwrap().clone() }
+        let nowhere = self.random.chance(3);
+        self.random.pick(&all).filter(|_| !nowhere).cloned().unwrap_or_else(|| name("nirgends"))
     }
 
     fn apply_cluster(&mut self, country: &Country, model: &Model) -> Option<(Signer, Command)> {
@@ -399,7 +471,10 @@ impl Generator {
         let customer = self.random.chance(25).then(|| name("kost"));
         let expect = self.random.chance(4).then_some(Hash([9; 32]));
         let organisation = name("kost");
-        (country.ada(), Command::ApplyWorkload { name: workload, organisation, customer, spec: wanted, expect })
+        let emergency = self.random.chance(50).then(|| self.text());
+        let command =
+            Command::ApplyWorkload { name: workload, organisation, customer, spec: wanted, expect, emergency };
+        (country.ada(), command)
     }
 
     fn verdict(&mut self, country: &Country, model: &Model) -> Option<Command> {

@@ -5,13 +5,13 @@ use std::collections::BTreeMap;
 use verbund_identity::key_id;
 use verbund_machine::State;
 use verbund_model::resource::{
-    Cause, ChangeKind, ChangeTicket, Cluster, ClusterStanding, Consent, CopyPhase, CopyRole, Evidence, EvidenceSubject,
-    Exception, Finding, Incident, KeyOwner, Lease, LicenceVeto, Millis, Mode, Organisation, Placement, Presence,
-    SignedFinding, Site, Verdict, Workload,
+    AwaitedDecision, Cause, ChangeKind, ChangeTicket, Cluster, ClusterStanding, Consent, CopyPhase, CopyRole, Evidence,
+    EvidenceSubject, Exception, FailoverAuthority, Finding, Incident, KeyOwner, Lease, LicenceVeto, Maintenance,
+    Millis, Mode, Organisation, PlacedCopy, Placement, Presence, SignedFinding, Site, Verdict, Waiting, Workload,
 };
 use verbund_model::{
-    Accepted, ClusterName, Command, EvidenceName, ExceptionName, KeyId, NodeId, PublicKey, SiteName, TicketName,
-    WorkloadName,
+    Accepted, ClusterName, Command, EvidenceName, ExceptionName, KeyId, NodeId, OrgName, PublicKey, SiteName,
+    TicketName, WorkloadName,
 };
 use verbund_planner::{Inventory, Plan, Request, check, lost, plan, plan_batch};
 
@@ -31,7 +31,7 @@ fn must(holds: bool, otherwise: &'static str) -> Refused {
 /// The model of the state.
 #[derive(Clone)]
 pub struct Model {
-    pub organisations: Vec<Organisation>,
+    pub organisations: BTreeMap<OrgName, Kept<Organisation>>,
     pub sites: BTreeMap<SiteName, Kept<Site>>,
     pub clusters: BTreeMap<ClusterName, Kept<Cluster>>,
     pub workloads: BTreeMap<WorkloadName, Kept<Workload>>,
@@ -51,6 +51,8 @@ pub struct Model {
     now: Millis,
     /// How many resources the entry has changed so far.
     parts: usize,
+    /// Whether what is planned was brought because it was due.
+    due: bool,
 }
 
 /// A change for a move: its name, and the change itself if it is a new one.
@@ -81,7 +83,7 @@ impl Model {
             };
         }
         Self {
-            organisations: state.organisations().map(|held| held.value.clone()).collect(),
+            organisations: all!(organisations, |o: &Organisation| o.name.clone()),
             sites: all!(sites, |s: &Site| s.name.clone()),
             clusters: all!(clusters, |c: &Cluster| c.name.clone()),
             workloads: all!(workloads, |w: &Workload| w.name.clone()),
@@ -100,13 +102,14 @@ impl Model {
             index: 0,
             now: 0,
             parts: 0,
+            due: false,
         }
     }
 
     /// What planning looks at, made anew.
     pub fn inventory(&self) -> Inventory {
         let mut inventory = Inventory::default();
-        self.organisations.iter().for_each(|o| inventory.put_organisation(o));
+        self.organisations.values().for_each(|(_, o)| inventory.put_organisation(o));
         for (_, site) in self.sites.values() {
             inventory.put_site(site);
             if let Some(facts) = &site.facts {
@@ -137,6 +140,9 @@ impl Model {
         if let (Err(_), Some(before)) = (&answer, before) {
             *self = before;
         }
+        if answer.is_ok() {
+            self.settle();
+        }
         answer
     }
 
@@ -157,9 +163,12 @@ impl Model {
             EvidenceSubject::Cluster(cluster) => at(cluster),
         };
         match command {
-            C::SetSiteFacts { site, .. } | C::ApplyCluster { site, .. } | C::LiftLicenceVeto { site, .. } => {
-                runs(Some(site))
-            }
+            C::SetSiteFacts { site, .. }
+            | C::SetSiteMaintenance { site, .. }
+            | C::ApplyCluster { site, .. }
+            | C::LiftLicenceVeto { site, .. } => runs(Some(site)),
+            // Each is its organisation's administrator.
+            C::SetOrganisationMaintenance { organisation, .. } => user == organisation.as_str(),
             C::SetLicenceVeto { veto } => runs(Some(&veto.site)),
             C::CordonCluster { name, .. } | C::RemoveCluster { name } | C::ConfirmFence { cluster: name, .. } => {
                 at(name)
@@ -178,6 +187,7 @@ impl Model {
             | C::RequestException { .. }
             | C::OpenChange { .. }
             | C::CloseChange { .. }
+            | C::CloseIncident { .. }
             | C::WithdrawConsent { .. } => user == "kost",
             // The others' chefs are no Cloud-Service-Kunden.
             C::GiveConsent { consent } => user == "kost" && consent.customer.as_str() == user,
@@ -206,6 +216,23 @@ impl Model {
                 }
                 put!(self.sites, site.name.clone(), Site { facts: Some(facts.clone()), ..site });
             }
+            C::SetSiteMaintenance { site, maintenance } => {
+                let (version, site) = self.sites.get(site).ok_or("not-found")?.clone();
+                must(makes_sense(maintenance), "invalid")?;
+                if site.maintenance == *maintenance {
+                    return unchanged(version);
+                }
+                put!(self.sites, site.name.clone(), Site { maintenance: maintenance.clone(), ..site });
+            }
+            C::SetOrganisationMaintenance { organisation, maintenance } => {
+                let (version, old) = self.organisations.get(organisation).ok_or("not-found")?.clone();
+                must(makes_sense(maintenance), "invalid")?;
+                if old.maintenance == *maintenance {
+                    return unchanged(version);
+                }
+                let maintenance = maintenance.clone();
+                put!(self.organisations, organisation.clone(), Organisation { maintenance, ..old });
+            }
             C::ApplyCluster { name, site, spec, agent_key } => return self.apply_cluster(name, site, spec, agent_key),
             C::CordonCluster { name, cordoned } => {
                 let (version, cluster) = self.clusters.get(name).ok_or("not-found")?.clone();
@@ -222,6 +249,7 @@ impl Model {
                     put!(self.leases, name.clone(), Lease { open: false, ..lease });
                 }
                 self.evidence.retain(|_, (_, e)| e.subject != EvidenceSubject::Cluster(name.clone()));
+                self.resolve(name);
                 self.keys.get_mut(&cluster.agent).unwrap().1 = true;
                 self.clusters.remove(name);
             }
@@ -281,14 +309,22 @@ impl Model {
                 put!(self.exceptions, name.clone(), exception);
             }
             C::OpenChange { name, workload, description } => return self.open_change(name, workload, description),
-            C::CloseChange { name } => {
+            C::CloseChange { name, review } => {
                 let (version, change) = self.changes.get(name).ok_or("not-found")?.clone();
                 if change.closed {
                     return unchanged(version);
                 }
+                must(change.kind == ChangeKind::Standard || !review.is_empty(), "invalid")?;
                 let workload = change.workload.clone();
-                put!(self.changes, name.clone(), ChangeTicket { closed: true, ..change });
+                put!(self.changes, name.clone(), ChangeTicket { closed: true, review: review.clone(), ..change });
                 self.forget_changes(&workload);
+            }
+            C::CloseIncident { name } => {
+                let (version, incident) = self.incidents.get(name).ok_or("not-found")?.clone();
+                if incident.resolved {
+                    return unchanged(version);
+                }
+                put!(self.incidents, name.clone(), Incident { resolved: true, awaits: None, ..incident });
             }
             C::GiveConsent { consent } => {
                 let (_, workload) = self.workloads.get(&consent.workload).ok_or("not-found")?;
@@ -318,41 +354,46 @@ impl Model {
                     Cluster { observation: Some(observation.clone()), ..found.clone() }
                 );
                 if !observation.ready || !observation.impairment.is_empty() {
-                    let plain = "the cluster is not ready".to_owned();
                     let words = &observation.impairment;
-                    let reason = if words.is_empty() { plain } else { words.clone() };
-                    self.on(cluster).iter().for_each(|w| self.tell(w, cluster, &reason));
+                    let reason = match words.is_empty() {
+                        true => "the cluster is not ready".to_owned(),
+                        false => words.clone(),
+                    };
+                    let new = found.observation.is_none_or(|o| o.ready != observation.ready || o.impairment != *words);
+                    if new {
+                        self.on(cluster).iter().for_each(|w| self.tell(w, cluster, &reason));
+                    }
                 } else if !self.presences.get(&found.site).is_some_and(|(_, presence)| presence.lost) {
                     self.resolve(cluster);
                 }
             }
-            C::ApplyWorkload { name, organisation, customer, spec, expect } => {
+            C::ApplyWorkload { name, organisation, customer, spec, expect, emergency } => {
                 let (organisation, customer) = (organisation.clone(), customer.clone());
                 let workload =
                     Workload { name: name.clone(), organisation, customer, spec: spec.clone(), deleting: false };
-                return self.apply_workload(workload, *expect);
+                return self.apply_workload(workload, *expect, emergency);
             }
             C::DeleteWorkload { name } => self.delete_workload(name)?,
             C::Failover { workload, to, accept_loss } => {
                 self.living(workload)?;
                 must(*accept_loss || !self.lives(workload), "conflict")?;
                 let ticket = self.automatic(workload, "failover, as a person said");
-                self.go(workload, Cause::Failover, to.clone(), ticket)?;
+                self.go(workload, Cause::Failover, to.clone(), ticket, true)?;
             }
-            C::Relocate { workload, to } => {
+            C::Relocate { workload, to, emergency } => {
                 self.living(workload)?;
-                let ticket = self.ticket(workload, ChangeKind::Normal, "relocated by its operator");
-                self.go(workload, Cause::Relocate, Some(to.clone()), ticket)?;
+                let ticket = self.planned_ticket(workload, "relocated by its operator", emergency)?;
+                self.go(workload, Cause::Relocate, Some(to.clone()), ticket, emergency.is_some())?;
             }
-            C::Failback { workload } => {
+            C::Failback { workload, emergency } => {
                 self.living(workload)?;
-                let ticket = self.ticket(workload, ChangeKind::Normal, "brought back by its operator");
-                self.go(workload, Cause::Failback, None, ticket)?;
+                let ticket = self.planned_ticket(workload, "brought back by its operator", emergency)?;
+                self.go(workload, Cause::Failback, None, ticket, emergency.is_some())?;
             }
-            C::StartDrill { workload } => {
+            C::StartDrill { workload, emergency } => {
                 self.living(workload)?;
-                let ticket = self.ticket(workload, ChangeKind::Normal, "drill, as its operator said");
-                self.go(workload, Cause::Drill, None, ticket)?;
+                let ticket = self.planned_ticket(workload, "drill, as its operator said", emergency)?;
+                self.go(workload, Cause::Drill, None, ticket, emergency.is_some())?;
             }
             C::Replan { workload } => self.replan(workload)?,
             C::SubmitVerdict { finding, statements } => self.verdict(finding, statements, country)?,
@@ -446,7 +487,15 @@ impl Model {
         must(self.standing(workload).len() < 16, "too-large")?;
         let (workload, description) = (workload.clone(), description.to_owned());
         let kind = ChangeKind::Standard;
-        let change = ChangeTicket { name: name.clone(), workload, organisation, kind, description, closed: false };
+        let change = ChangeTicket {
+            name: name.clone(),
+            workload,
+            organisation,
+            kind,
+            description,
+            closed: false,
+            review: String::new(),
+        };
         put!(self.changes, name.clone(), change);
         Ok(Accepted::Changed { version: self.index })
     }
@@ -466,11 +515,80 @@ impl Model {
             kind,
             description: description.to_owned(),
             closed: kind == ChangeKind::Normal,
+            review: String::new(),
         };
         (ticket, Some(change))
     }
 
+    /// A normal change, or an emergency change with a reason.
+    fn planned_ticket(&self, workload: &WorkloadName, what: &str, emergency: &Option<String>) -> Refused<Ticket> {
+        let Some(reason) = emergency else { return Ok(self.ticket(workload, ChangeKind::Normal, what)) };
+        must(!reason.is_empty(), "invalid")?;
+        Ok(self.ticket(workload, ChangeKind::Emergency, &format!("{what}: {reason}")))
+    }
+
+    /// Who may forbid that a workload moves from or to clusters now, in the order in which they are asked.
+    fn forbidding(&self, workload: &Workload, clusters: &[ClusterName]) -> Vec<(String, Maintenance)> {
+        let (_, organisation) = &self.organisations[&workload.organisation];
+        let mut all = vec![
+            (format!("workload {}", workload.name), workload.spec.maintenance.clone()),
+            (format!("organisation {}", organisation.name), organisation.maintenance.clone()),
+        ];
+        let mut sites: Vec<_> = clusters.iter().filter_map(|c| Some(self.clusters.get(c)?.1.site.clone())).collect();
+        sites.sort();
+        sites.dedup();
+        all.extend(sites.iter().map(|site| (format!("site {site}"), self.sites[site].1.maintenance.clone())));
+        all
+    }
+
+    fn closed(&self, workload: &Workload, clusters: &[ClusterName]) -> bool {
+        self.forbidding(workload, clusters).iter().any(|(_, one)| closed(one, self.now).is_some())
+    }
+
+    fn active(&self, workload: &WorkloadName) -> Vec<PlacedCopy> {
+        let copies = self.placements.get(workload).map_or(vec![], |(_, placement)| placement.copies.clone());
+        copies.into_iter().filter(|copy| copy.role == CopyRole::Active).collect()
+    }
+
+    fn held(&self, workload: &Workload) -> bool {
+        let at: Vec<ClusterName> = self.active(&workload.name).into_iter().map(|copy| copy.cluster).collect();
+        self.closed(workload, &at)
+    }
+
+    /// What a placement newly serves from.
+    fn coming(&self, after: &Placement) -> Vec<ClusterName> {
+        let was: Vec<_> = self.active(&after.workload).into_iter().map(|copy| copy.cluster).collect();
+        let target = self.placements.get(&after.workload).and_then(|(_, before)| before.target.clone());
+        let new = after.copies.iter().filter(|copy| copy.role == CopyRole::Active && !was.contains(&copy.cluster));
+        let mut all: Vec<ClusterName> = new.map(|copy| copy.cluster.clone()).collect();
+        all.extend(after.target.clone().filter(|_| after.target != target));
+        all
+    }
+
+    /// Whether a plan moves what runs, and windows or freezes forbid it.
+    fn forbidden(&self, workload: &Workload, after: &Placement) -> bool {
+        let alive: Vec<_> = self.active(&after.workload).into_iter().filter(|copy| self.alive(copy)).collect();
+        let stays = |copy: &PlacedCopy| {
+            after.copies.iter().any(|other| other.cluster == copy.cluster && other.role == CopyRole::Active)
+        };
+        let leaving = alive.iter().filter(|copy| !stays(copy)).map(|copy| copy.cluster.clone());
+        let (leaving, coming): (Vec<_>, _) = (leaving.collect(), self.coming(after));
+        let target = self.placements.get(&after.workload).and_then(|(_, before)| before.target.clone());
+        let moves = (!leaving.is_empty() && (!coming.is_empty() || after.waiting.is_some()))
+            || (!alive.is_empty() && after.target.is_some() && after.target != target);
+        moves && self.closed(workload, &[leaving, coming].concat())
+    }
+
     fn automatic(&self, workload: &WorkloadName, description: &str) -> Ticket {
+        let (_, found) = &self.workloads[workload];
+        let at: Vec<ClusterName> = self.active(workload).into_iter().map(|copy| copy.cluster).collect();
+        let freeze = self
+            .forbidding(found, &at)
+            .into_iter()
+            .find_map(|(of, one)| Some(format!("the freeze of {of} ({})", closed(&one, self.now)??)));
+        if let Some(freeze) = freeze {
+            return self.ticket(workload, ChangeKind::Emergency, &format!("{description}, in {freeze}"));
+        }
         match self.standing(workload).into_iter().next() {
             Some(standing) => (standing, None),
             None => self.ticket(workload, ChangeKind::Emergency, description),
@@ -499,8 +617,16 @@ impl Model {
         target: Option<ClusterName>,
         change: &TicketName,
     ) -> Refused<Plan> {
-        let request = Request { workload: workload.clone(), cause, now: self.now, target, change: change.clone() };
-        let plan = plan(inventory, &request);
+        // What is applied is looked at as a whole; of everything else what need not move now waits.
+        let held = cause != Cause::Applied
+            && self.workloads.get(workload).is_some_and(|(_, found)| !found.deleting && self.held(found));
+        let mut request =
+            Request { workload: workload.clone(), cause, now: self.now, target, change: change.clone(), held };
+        let mut plan = plan(inventory, &request);
+        if self.due && plan.changed && self.closed(&self.workloads[workload].1, &self.coming(&plan.placement)) {
+            request.held = true;
+            plan = verbund_planner::plan(inventory, &request);
+        }
         match &plan.report.refused {
             Some(verbund_planner::Refused::UnknownWorkload | verbund_planner::Refused::UnknownCluster { .. }) => {
                 return Err("not-found");
@@ -533,8 +659,16 @@ impl Model {
         true
     }
 
-    fn go(&mut self, workload: &WorkloadName, cause: Cause, target: Option<ClusterName>, ticket: Ticket) -> Refused {
+    fn go(
+        &mut self,
+        workload: &WorkloadName,
+        cause: Cause,
+        target: Option<ClusterName>,
+        ticket: Ticket,
+        urgent: bool,
+    ) -> Refused {
         let plan = self.planned(&self.inventory(), workload, cause, target, &ticket.0)?;
+        must(urgent || !self.forbidden(&self.workloads[workload].1, &plan.placement), "not-now")?;
         must(self.carry_out(plan, ticket), "conflict")
     }
 
@@ -559,10 +693,12 @@ impl Model {
             let count = |role| p.copies.iter().filter(|copy| copy.role == role).count();
             let wanted = if let Mode::Parallel { copies } = workload.spec.mode { usize::from(copies) } else { 1 };
             let standby = workload.spec.standby.is_none() || count(CopyRole::Standby) > 0;
-            p.waiting.is_none() && count(CopyRole::Active) >= wanted && standby
+            p.waiting == Some(Waiting::Window) || p.waiting.is_none() && count(CopyRole::Active) >= wanted && standby
         });
         let room = if settled { Cause::Misplaced } else { Cause::Room };
-        let unfinished = placement.as_ref().filter(|p| p.waiting.is_some() || p.target.is_some());
+        let unfinished = placement
+            .as_ref()
+            .filter(|p| p.waiting.as_ref().is_some_and(|w| *w != Waiting::Window) || p.target.is_some());
         let (cause, ticket) = match unfinished.filter(|p| !expired && self.changes.contains_key(&p.change)) {
             Some(p) => (if moving { Cause::Released } else { room }, (p.change.clone(), None)),
             None => {
@@ -570,10 +706,18 @@ impl Model {
                 (if expired { Cause::EvidenceExpired } else { cause }, self.automatic(name, "moved by the rules"))
             }
         };
-        self.go(name, cause, None, ticket)
+        self.due = true;
+        let done = self.go(name, cause, None, ticket, true);
+        self.due = false;
+        done
     }
 
-    fn apply_workload(&mut self, workload: Workload, expect: Option<verbund_model::Hash>) -> Expected {
+    fn apply_workload(
+        &mut self,
+        workload: Workload,
+        expect: Option<verbund_model::Hash>,
+        emergency: &Option<String>,
+    ) -> Expected {
         let name = workload.name.clone();
         let old = self.workloads.get(&name).cloned();
         if let Some((version, old)) = &old {
@@ -582,8 +726,8 @@ impl Model {
                 return Ok(Accepted::Unchanged { version: *version });
             }
         }
-        must(workload.spec.stop_budget > 0, "invalid")?;
-        let ticket = self.ticket(&name, ChangeKind::Normal, "applied by its operator");
+        must(workload.spec.stop_budget > 0 && makes_sense(&workload.spec.maintenance), "invalid")?;
+        let ticket = self.planned_ticket(&name, "applied by its operator", emergency)?;
         if old.is_some_and(|(_, old)| old.customer != workload.customer) {
             delete!(self.consents, &name);
         }
@@ -596,6 +740,8 @@ impl Model {
         }
         let plan = self.planned(&inventory, &name, Cause::Applied, None, &ticket.0)?;
         must(expect.is_none_or(|hash| hash == verbund_machine::plan_hash(&plan.placement)), "conflict")?;
+        let forbidden = self.forbidden(&self.workloads[&name].1, &plan.placement);
+        must(emergency.is_some() || !forbidden, "not-now")?;
         put!(self.changes, ticket.0.clone(), ticket.1.unwrap());
         if plan.changed {
             put!(self.placements, name.clone(), plan.placement);
@@ -643,15 +789,18 @@ impl Model {
 
     /// Whether an active copy is not found lost.
     fn lives(&self, name: &WorkloadName) -> bool {
-        let copies = self.placements.get(name).map_or(vec![], |(_, placement)| placement.copies.clone());
-        copies.iter().filter(|copy| copy.role == CopyRole::Active).any(|copy| {
-            let site = self.clusters.get(&copy.cluster).map(|(_, cluster)| cluster.site.clone());
-            let lost = site.is_some_and(|site| self.presences.get(&site).is_some_and(|(_, presence)| presence.lost));
-            let lease = self.leases.get(&copy.cluster).map(|(_, lease)| lease);
-            let holds =
-                copy.generation == 0 || lease.is_none_or(|lease| lease.open && lease.generation == copy.generation);
-            !lost && holds
-        })
+        self.active(name).iter().any(|copy| self.alive(copy))
+    }
+
+    fn alive(&self, copy: &PlacedCopy) -> bool {
+        let lease = self.leases.get(&copy.cluster).map(|(_, lease)| lease);
+        let holds = copy.generation == 0 || lease.is_none_or(|lease| lease.open && lease.generation == copy.generation);
+        !self.is_lost(&copy.cluster) && holds
+    }
+
+    fn is_lost(&self, cluster: &ClusterName) -> bool {
+        let site = self.clusters.get(cluster).map(|(_, cluster)| cluster.site.clone());
+        site.is_some_and(|site| self.presences.get(&site).is_some_and(|(_, presence)| presence.lost))
     }
 
     /// An incident for a workload that is active there and has no open one there.
@@ -659,9 +808,18 @@ impl Model {
         let is = |i: &Incident| i.workload == *workload && i.cluster == *cluster && !i.resolved;
         let copies = self.placements.get(workload).map_or(vec![], |(_, placement)| placement.copies.clone());
         let active = copies.iter().any(|copy| copy.cluster == *cluster && copy.role == CopyRole::Active);
-        if !active || self.incidents.values().any(|(_, i)| is(i)) {
-            return;
+        if active && !self.incidents.values().any(|(_, i)| is(i)) {
+            self.report_trouble(workload, cluster, reason, None);
         }
+    }
+
+    fn report_trouble(
+        &mut self,
+        workload: &WorkloadName,
+        cluster: &ClusterName,
+        reason: &str,
+        awaits: Option<AwaitedDecision>,
+    ) {
         let ticket: TicketName = name(&format!("inc-{}-{}-{workload}", self.index, self.parts));
         let incident = Incident {
             name: ticket.clone(),
@@ -669,6 +827,7 @@ impl Model {
             organisation: name("kost"),
             cluster: cluster.clone(),
             reason: reason.to_owned(),
+            awaits,
             resolved: false,
         };
         put!(self.incidents, ticket, incident);
@@ -682,10 +841,52 @@ impl Model {
     }
 
     fn resolve(&mut self, cluster: &ClusterName) {
-        let open = self.incidents.values().filter(|(_, i)| i.cluster == *cluster && !i.resolved);
+        let open = self.incidents.values().filter(|(_, i)| i.cluster == *cluster && !i.resolved && i.awaits.is_none());
         let open: Vec<Incident> = open.map(|(_, i)| i.clone()).collect();
         for incident in open {
             put!(self.incidents, incident.name.clone(), Incident { resolved: true, ..incident });
+        }
+    }
+
+    /// What an entry did to placements opens incidents that await a decision, and closes those that are over.
+    fn settle(&mut self) {
+        let moved = self.placements.values().filter(|(version, _)| *version == self.index);
+        let moved: Vec<Placement> = moved.map(|(_, placement)| placement.clone()).collect();
+        for placement in moved {
+            let Some((_, workload)) = self.workloads.get(&placement.workload).cloned() else { continue };
+            let open = self.incidents.values().filter(|(_, i)| i.workload == workload.name && !i.resolved);
+            let open: Vec<Incident> = open.map(|(_, i)| i.clone()).collect();
+            let asks = workload.spec.failover == FailoverAuthority::Ask && !workload.deleting;
+            if asks && placement.waiting == Some(Waiting::Person) {
+                let awaits = Some(AwaitedDecision { since: self.now, rpo: workload.spec.rpo });
+                let of = |standby: bool| {
+                    let copies = placement.copies.iter().filter(|copy| (copy.role == CopyRole::Standby) == standby);
+                    copies.map(|copy| copy.cluster.clone()).collect::<Vec<_>>()
+                };
+                let elsewhere: Vec<_> = open.iter().filter(|i| !of(true).contains(&i.cluster)).collect();
+                for incident in elsewhere.iter().filter(|i| i.awaits.is_none()) {
+                    put!(self.incidents, incident.name.clone(), Incident { awaits, ..(*incident).clone() });
+                }
+                let at = of(false).first().cloned().or(placement.home.clone());
+                if let Some(cluster) = at.filter(|_| elsewhere.is_empty()) {
+                    let reason = format!("no copy may go on at cluster {cluster}");
+                    self.report_trouble(&workload.name, &cluster, &reason, awaits);
+                }
+                continue;
+            }
+            for incident in open {
+                let cluster = &incident.cluster;
+                let there = placement.copies.iter().any(|copy| copy.cluster == *cluster);
+                let known = self.clusters.get(cluster).map(|(_, cluster)| cluster.observation.clone());
+                let bad = known.is_some_and(|seen| seen.is_some_and(|s| !s.ready || !s.impairment.is_empty()));
+                let silent = self.clusters.contains_key(cluster)
+                    && self.leases.get(cluster).is_some_and(|(_, lease)| !lease.open);
+                let well = !bad && !silent && !self.is_lost(cluster);
+                let resolved = !there || (incident.awaits.is_some() && well);
+                if resolved || incident.awaits.is_some() {
+                    put!(self.incidents, incident.name.clone(), Incident { resolved, awaits: None, ..incident });
+                }
+            }
         }
     }
 
@@ -734,6 +935,13 @@ impl Model {
             }
         }
         let mut remaining = lost(&self.inventory(), finding);
+        if let Finding::LeaseEnded { cluster, .. } = finding
+            && !self.is_lost(cluster)
+        {
+            let parallel = |name: &WorkloadName| matches!(self.workloads[name].1.spec.mode, Mode::Parallel { .. });
+            let here = |name: &WorkloadName| self.active(name).iter().any(|copy| copy.cluster == *cluster);
+            remaining.extend(self.on(cluster).into_iter().filter(|name| parallel(name) && here(name)));
+        }
         remaining.retain(|name| self.living(name).is_ok());
         let (index, finding, by) = (self.index, finding.clone(), statements.to_vec());
         self.plan_some(Verdict { index, finding, by, remaining });
@@ -746,7 +954,10 @@ impl Model {
         for name in &batch {
             match &verdict.finding {
                 Finding::LeaseEnded { cluster, generation } => {
-                    let reason = format!("generation {generation} of the lease of cluster {cluster} has ended");
+                    let site = if self.is_lost(cluster) { "its site is lost" } else { "its site is there" };
+                    let reason = format!(
+                        "the agent of cluster {cluster} is silent, and {site}: generation {generation} of its lease has ended"
+                    );
                     self.tell(name, cluster, &reason);
                 }
                 Finding::Unreachable { site, .. } => {
@@ -760,16 +971,22 @@ impl Model {
                 Finding::Returned { .. } => {}
             }
         }
-        let living: Vec<WorkloadName> = batch.into_iter().filter(|name| self.living(name).is_ok()).collect();
+        let moves = |name: &WorkloadName| {
+            let told = matches!(verdict.finding, Finding::LeaseEnded { .. });
+            self.living(name).is_ok_and(|found| !told || matches!(found.spec.mode, Mode::Exclusive { .. }))
+        };
+        let living: Vec<WorkloadName> = batch.into_iter().filter(moves).collect();
         let why = format!("moved because of verdict {}", verdict.index);
         let tickets: Vec<Ticket> = living.iter().map(|name| self.automatic(name, &why)).collect();
         let (cause, now) = (Cause::Verdict { index: verdict.index }, self.now);
+        let closed = self.sites.values().any(|(_, site)| site.maintenance.closed(now).is_some());
         let request = |(workload, (change, _)): (&WorkloadName, &Ticket)| Request {
             workload: workload.clone(),
             cause: cause.clone(),
             now,
             target: None,
             change: change.clone(),
+            held: closed || self.held(&self.workloads[workload].1),
         };
         let requests: Vec<Request> = living.iter().zip(&tickets).map(request).collect();
         for (plan, ticket) in plan_batch(&self.inventory(), &requests).into_iter().zip(tickets) {
@@ -864,4 +1081,32 @@ impl Model {
 fn is_own(signed: &SignedFinding, finding: &Finding, country: &Country) -> bool {
     let number = country.nodes.iter().position(|(id, _)| *id == signed.node).unwrap();
     country.signed(finding, number, signed.membership) == *signed
+}
+
+/// Whether windows and freezes are such as may be set.
+fn makes_sense(maintenance: &Maintenance) -> bool {
+    maintenance.windows.iter().all(|window| !window.days.is_empty() && window.from != window.to)
+        && maintenance.freezes.iter().all(|freeze| freeze.from <= freeze.to && !freeze.reason.is_empty())
+}
+
+/// Whether nothing may be moved now, and the reason of the freeze if it is one: by what a clock in Berlin shows. The
+/// windows of the generator do not end within an hour that comes twice.
+fn closed(maintenance: &Maintenance, now: Millis) -> Option<Option<String>> {
+    let zone = jiff::tz::TimeZoneDatabase::bundled().get("Europe/Berlin").unwrap();
+    let shown = jiff::Timestamp::from_millisecond(i64::try_from(now).unwrap()).unwrap().to_zoned(zone);
+    let date = shown.strftime("%Y-%m-%d").to_string();
+    for freeze in &maintenance.freezes {
+        if (freeze.from.to_string()..=freeze.to.to_string()).contains(&date) {
+            return Some(Some(freeze.reason.clone()));
+        }
+    }
+    let (clock, today) = (shown.strftime("%H:%M").to_string(), shown.strftime("%a").to_string().to_lowercase());
+    let yesterday = shown.yesterday().unwrap().strftime("%a").to_string().to_lowercase();
+    let open = maintenance.windows.iter().any(|window| {
+        let on = |day: &String| window.days.iter().any(|known| format!("{known:?}").to_lowercase() == *day);
+        let (from, to) = (window.from.to_string(), window.to.to_string());
+        let over = to < from;
+        (on(&today) && from <= clock && (over || clock < to)) || (over && on(&yesterday) && clock < to)
+    });
+    (!maintenance.windows.is_empty() && !open).then_some(None)
 }

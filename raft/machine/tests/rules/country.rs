@@ -7,8 +7,8 @@ use verbund_lease::Statement as Stated;
 use verbund_machine::{Alarm, LogEntry, Restore, State};
 use verbund_model::resource::{
     Amounts, ApiKind, ClusterSpec, Confidentiality, Coordinates, CopyRole, Der, FailoverAuthority, Finding,
-    KubernetesVersion, MembershipId, Mode, Observation, Operator, PlacedCopy, Placement, Requirements, Schutzbedarf,
-    SignedFinding, SiteFacts, Stage, Standby, UserRole, WorkloadSpec, Zone,
+    KubernetesVersion, Maintenance, MembershipId, Mode, Observation, Operator, PlacedCopy, Placement, Requirements,
+    Schutzbedarf, SignedFinding, SiteFacts, Stage, Standby, UserRole, WorkloadSpec, Zone,
 };
 use verbund_model::{ClusterName, Command, NodeId, Outcome, Refusal, SiteName, WorkloadName};
 
@@ -93,12 +93,20 @@ pub fn spec(mode: Mode, failover: FailoverAuthority, standby: Option<Standby>) -
         rto: 0,
         rpo: 0,
         failover,
+        maintenance: Maintenance::default(),
         manifests: vec![],
     }
 }
 
 pub fn apply(workload: &str, spec: WorkloadSpec) -> Command {
-    Command::ApplyWorkload { name: name(workload), organisation: name("kost"), customer: None, spec, expect: None }
+    Command::ApplyWorkload {
+        name: name(workload),
+        organisation: name("kost"),
+        customer: None,
+        spec,
+        expect: None,
+        emergency: None,
+    }
 }
 
 impl Country {

@@ -19,6 +19,8 @@ pub struct Federation {
     /// The leader's clock.
     pub clock: Millis,
     sessions: BTreeMap<KeyId, (u64, u64)>,
+    /// The number of the sessions that are opened.
+    session: u64,
 }
 
 /// A site that asked to be admitted.
@@ -57,6 +59,7 @@ impl Federation {
             index: 0,
             clock: genesis.time + 1000,
             sessions: BTreeMap::new(),
+            session: 1,
         };
         federation.members(&[&[NodeId(1)]], &[]);
         federation
@@ -82,6 +85,14 @@ impl Federation {
         self.state.apply(at(self.index), LogEntry::Membership { membership: &membership, basis }, &self.verifier);
     }
 
+    /// Goes on at a later time, at which the sessions are over.
+    #[allow(dead_code)] // each test binary uses its part
+    pub fn wait_until(&mut self, time: Millis) {
+        self.clock = time;
+        self.session += 1;
+        self.sessions.clear();
+    }
+
     pub fn statements(&self) -> Statements {
         Statements { federation: self.state.federation().value.id }
     }
@@ -93,10 +104,10 @@ impl Federation {
             return self.statements().statement(&author.id, 0, 0, self.clock, command);
         }
         if !self.sessions.contains_key(&author.id) {
-            let opening = self.statements().statement(&author.id, 1, 0, self.clock, Command::OpenSession {});
+            let opening = self.statements().statement(&author.id, self.session, 0, self.clock, Command::OpenSession {});
             let applied = self.apply(&signed(author, opening.to_payload()));
             assert!(matches!(applied, Outcome::Accepted(Accepted::SessionOpened { .. })), "{applied:?}");
-            self.sessions.insert(author.id, (1, 0));
+            self.sessions.insert(author.id, (self.session, 0));
         }
         let (session, sequence) = self.sessions[&author.id];
         self.sessions.insert(author.id, (session, sequence + 1));

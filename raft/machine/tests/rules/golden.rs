@@ -6,10 +6,16 @@ use std::path::PathBuf;
 
 use data_encoding::HEXLOWER;
 use verbund_identity::{Authentication, Envelope, PureVerifier};
+use verbund_lease::Statement as Stated;
 use verbund_machine::{AuditRecord, Entry, LogEntry, LogId, Membership, Restore, State};
-use verbund_model::resource::AdmissionRequest;
+use verbund_model::local::Weekday;
+use verbund_model::resource::{
+    AdmissionRequest, ChangeKind, Coordinates, Der, FailoverAuthority, FenceLevel, Freeze, Maintenance, MembershipId,
+    Mode, Operator, SignedFinding, SiteFacts, UserRole, Waiting, Window, WorkloadSpec,
+};
 use verbund_model::{Command, NodeId, Outcome};
 
+use crate::country::{apply, cluster_spec, ended, observation, spec};
 use crate::support::build::{Ca, Founders, START, Statements, batch, document, name, proofs, signed};
 use crate::support::keys::Signer;
 
@@ -49,7 +55,7 @@ fn log(federation: verbund_model::FederationId) -> Vec<Vec<u8>> {
     let bind = Command::BindRole {
         organisation: name("kost"),
         user: name("ada"),
-        role: verbund_model::resource::UserRole::CloudServiceAnbieter,
+        role: UserRole::CloudServiceAnbieter,
         sites: [].into(),
     };
     let apply = |number: u32| Command::ApplyCatalogueEntry {
@@ -90,13 +96,13 @@ fn log(federation: verbund_model::FederationId) -> Vec<Vec<u8>> {
     let platform = Command::BindRole {
         organisation: name("kost"),
         user: name("ada"),
-        role: verbund_model::resource::UserRole::Plattformbetreiber,
+        role: UserRole::Plattformbetreiber,
         sites: [].into(),
     };
     let cluster = Command::ApplyCluster {
         name: name("nord-a"),
         site: name("nord"),
-        spec: crate::country::cluster_spec(),
+        spec: cluster_spec(),
         agent_key: agent.key.clone(),
     };
     let start = say.statement(&agent.id, 1, 1, at, Command::RegisterStart { cluster: name("nord-a") });
@@ -167,6 +173,98 @@ fn admissions(federation: verbund_model::FederationId) -> Vec<Vec<u8>> {
     envelopes.iter().zip(1..).map(entry).collect()
 }
 
+/// Windows and freezes, a move that they forbid and one that cannot wait, its review; incidents: one that is closed, and one
+/// that awaits a decision.
+fn decisions(federation: verbund_model::FederationId) -> Vec<Vec<u8>> {
+    let (ada, node) = (Signer::real256(1), Signer::real256(2));
+    let agents = [("nord-a", Signer::real256(60)), ("nord-b", Signer::real256(61))];
+    let say = Statements { federation };
+    let at = START + 5000;
+    let mut envelopes: Vec<Envelope> = Vec::new();
+    // Each has one session, and numbers its statements by their place in the log.
+    let mut push = |signer: &Signer, command: Command| {
+        let sequence = if command == (Command::OpenSession {}) { 0 } else { envelopes.len() as u64 };
+        let statement = say.statement(&signer.id, 1, sequence, at, command);
+        envelopes.push(signed(signer, statement.to_payload()));
+        // Membership and blank come before.
+        envelopes.len() as u64 + 1
+    };
+    for signer in [&ada, &node] {
+        push(signer, Command::OpenSession {});
+    }
+    for role in [UserRole::Plattformbetreiber, UserRole::Softwarebetreiber] {
+        push(&ada, Command::BindRole { organisation: name("kost"), user: name("ada"), role, sites: [].into() });
+    }
+    let facts = SiteFacts {
+        coordinates: Coordinates { latitude: 52_375_892, longitude: 9_732_010 },
+        country: "DE".to_owned(),
+        operator: Operator::Public,
+        fallback: true,
+    };
+    push(&ada, Command::SetSiteFacts { site: name("nord"), facts });
+    let observe = |cluster: &str, impairment: &str| Command::Observe {
+        cluster: name(cluster),
+        observation: observation(true, impairment),
+    };
+    let add = |push: &mut dyn FnMut(&Signer, Command) -> u64, (cluster, agent): &(&str, Signer)| {
+        let (spec, agent_key) = (cluster_spec(), agent.key.clone());
+        push(&ada, Command::ApplyCluster { name: name(cluster), site: name("nord"), spec, agent_key });
+        push(agent, Command::OpenSession {});
+        push(agent, observe(cluster, ""));
+        push(&node, Command::OpenLease { cluster: name(cluster), generation: 1, refusal: None });
+    };
+    add(&mut push, &agents[0]);
+    let night = Window { days: [Weekday::Sat].into(), from: "22:00".parse().unwrap(), to: "04:00".parse().unwrap() };
+    let wanted = WorkloadSpec {
+        rpo: 30,
+        maintenance: Maintenance { windows: vec![night.clone()], freezes: vec![] },
+        ..spec(Mode::Exclusive { fence: FenceLevel::Guard }, FailoverAuthority::Ask, None)
+    };
+    push(&ada, apply("w", wanted));
+    add(&mut push, &agents[1]);
+    push(
+        &ada,
+        Command::SetSiteMaintenance {
+            site: name("nord"),
+            maintenance: Maintenance { windows: vec![night], freezes: vec![] },
+        },
+    );
+    let freeze = Freeze {
+        from: "2025-12-18".parse().unwrap(),
+        to: "2026-01-06".parse().unwrap(),
+        reason: "Jahreswechsel".to_owned(),
+    };
+    push(
+        &ada,
+        Command::SetOrganisationMaintenance {
+            organisation: name("kost"),
+            maintenance: Maintenance { windows: vec![], freezes: vec![freeze] },
+        },
+    );
+    let relocate = |emergency: Option<&str>| Command::Relocate {
+        workload: name("w"),
+        to: name("nord-b"),
+        emergency: emergency.map(str::to_owned),
+    };
+    push(&ada, relocate(None));
+    let change = push(&ada, relocate(Some("Der Strom wird abgeschaltet")));
+    push(&agents[0].1, Command::Receipt { cluster: name("nord-a"), workload: name("w"), epoch: 1 });
+    let change = name(&format!("chg-{change}-w"));
+    push(&ada, Command::CloseChange { name: change, review: "Der Plan war nicht abgestimmt.".to_owned() });
+    let incident = push(&agents[1].1, observe("nord-b", "kein Speicher"));
+    push(&ada, Command::CloseIncident { name: name(&format!("inc-{incident}-1-w")) });
+    let (membership, finding) = (MembershipId { term: 3, node: 1, index: 0 }, ended("nord-b", 1));
+    let stated = Stated { federation, federation_generation: 0, finding: finding.clone(), membership, node: NodeId(1) };
+    let signature = Der(node.sign(&stated.message()));
+    push(
+        &node,
+        Command::SubmitVerdict { finding, statements: vec![SignedFinding { node: NodeId(1), membership, signature }] },
+    );
+    let entry =
+        |(envelope, stamp): (&Envelope, u64)| Entry { stamp: at + stamp, envelope: envelope.to_bytes() }.to_bytes();
+    envelopes.iter().zip(1..).map(entry).collect()
+}
+
 /// Applies a log, and holds all that comes of it against the files of that name. Gives the outcomes, and the state.
 fn apply_golden(
     prefix: &str,
@@ -217,6 +315,25 @@ fn bytes_of_admissions_stay() {
     let refused: Vec<bool> = outcomes[2..].iter().map(|outcome| matches!(outcome, Some(Outcome::Refused(_)))).collect();
     let late = [false, false, false, false, false, false, false, false, true, false, false, true];
     assert_eq!(refused, late, "{outcomes:?}");
+}
+
+#[test]
+fn bytes_of_decisions_stay() {
+    let (outcomes, state) = apply_golden("decision-", decisions);
+    let refused: Vec<_> = outcomes[2..]
+        .iter()
+        .filter_map(|outcome| match outcome {
+            Some(Outcome::Refused(refusal)) => Some(refusal.name()),
+            _ => None,
+        })
+        .collect();
+    assert_eq!(refused, ["not-now"], "{outcomes:?}");
+    let placement = &state.placement(&name("w")).unwrap().value;
+    assert_eq!(placement.waiting, Some(Waiting::Person));
+    let change = &state.change(&placement.change).unwrap().value;
+    assert!(change.kind == ChangeKind::Emergency && change.closed && !change.review.is_empty(), "{change:?}");
+    let incidents: Vec<_> = state.incidents().map(|held| (held.value.resolved, held.value.awaits.is_some())).collect();
+    assert_eq!(incidents, [(true, false), (false, true)]);
 }
 
 fn head(state: &State) -> Vec<u8> {

@@ -6,6 +6,7 @@
 mod support;
 
 mod admissions;
+mod authority;
 mod bytes;
 mod country;
 mod federation;

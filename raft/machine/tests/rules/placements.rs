@@ -85,7 +85,7 @@ fn a_standing_standard_change_is_enough() {
     country.find(&ended(&old, 1));
     assert_eq!(country.placement("w").change, name("jederzeit"));
     assert_eq!(country.f.state.changes().filter(|held| held.value.kind == ChangeKind::Emergency).count(), 0);
-    let close = Command::CloseChange { name: name("jederzeit") };
+    let close = Command::CloseChange { name: name("jederzeit"), review: String::new() };
     assert!(matches!(country.f.act(&ada, close.clone()), Accepted::Changed { .. }));
     assert!(matches!(country.f.act(&ada, close), Accepted::Unchanged { .. }));
 }
@@ -146,15 +146,18 @@ fn failover_of_what_lives_says_that_something_may_be_lost() {
 fn relocation_drill_and_failback_wait_for_receipts() {
     let (mut country, old, standby) = with_exclusive(FenceLevel::Agent, FailoverAuthority::Manual);
     let ada = country.ada();
-    assert!(matches!(country.f.refused(&ada, Command::Failback { workload: workload("w") }), Refusal::Conflict { .. }));
-    country.f.act(&ada, Command::StartDrill { workload: workload("w") });
+    assert!(matches!(
+        country.f.refused(&ada, Command::Failback { workload: workload("w"), emergency: None }),
+        Refusal::Conflict { .. }
+    ));
+    country.f.act(&ada, Command::StartDrill { workload: workload("w"), emergency: None });
     assert!(country.active("w").is_empty());
     assert!(matches!(country.receipt("w", &old, 1), Outcome::Accepted(_)));
     assert_eq!((country.active("w")[0].cluster.to_string(), country.active("w")[0].epoch), (standby.clone(), 2));
-    country.f.act(&ada, Command::Failback { workload: workload("w") });
+    country.f.act(&ada, Command::Failback { workload: workload("w"), emergency: None });
     assert!(matches!(country.receipt("w", &standby, 2), Outcome::Accepted(_)));
     assert_eq!((country.active("w")[0].cluster.to_string(), country.active("w")[0].epoch), (old.clone(), 3));
-    let relocate = Command::Relocate { workload: workload("w"), to: name(&standby) };
+    let relocate = Command::Relocate { workload: workload("w"), to: name(&standby), emergency: None };
     country.f.act(&ada, relocate);
     assert!(matches!(country.receipt("w", &old, 3), Outcome::Accepted(_)));
     assert_eq!(country.active("w")[0].epoch, 4);
@@ -256,7 +259,7 @@ fn what_a_node_made_up_raises_the_alarm_and_what_was_overtaken_does_not() {
     let command = under(&country, MembershipId { index: in_force.index + 1, ..in_force });
     raises(&mut country, command, true);
     raises(&mut country, Command::PlanNext { verdict: 7 }, true);
-    raises(&mut country, Command::Failback { workload: workload("w") }, true);
+    raises(&mut country, Command::Failback { workload: workload("w"), emergency: None }, true);
     // Overtaken: by a change of members, by another's verdict, by another's plan.
     let command = under(&country, MembershipId { index: in_force.index - 1, ..in_force });
     raises(&mut country, command, false);
@@ -439,6 +442,7 @@ fn the_plan_that_was_seen_is_the_plan_that_is_carried_out() {
         customer: None,
         spec: wanted.spec.clone(),
         expect,
+        emergency: None,
     };
     let other = verbund_model::Hash([3; 32]);
     conflict(&country.refused_everywhere(&ada, command(Some(other))), "look at the plan again");
@@ -600,7 +604,7 @@ fn reports_carry_phases_and_finish_relocations() {
     assert!(matches!(again, Accepted::Unchanged { .. }));
     let old = country.f.act(&agent, report(&from, 7, CopyPhase::Pending));
     assert!(matches!(old, Accepted::Unchanged { .. }), "of another epoch it says nothing");
-    country.f.act(&ada, Command::Relocate { workload: workload("p"), to: name(to) });
+    country.f.act(&ada, Command::Relocate { workload: workload("p"), to: name(to), emergency: None });
     assert_eq!(country.active("p").len(), 2, "the new copy comes before the old one goes");
     let agent = country.agent(to);
     country.f.act(&agent, report(to, 2, CopyPhase::Ready));
@@ -734,7 +738,14 @@ fn consent_that_is_withdrawn_makes_something_due() {
     country.f.bind(&chef, "b", "chef", UserRole::CloudServiceKunde, &[]);
     let wanted = spec(Mode::Parallel { copies: 1 }, AUTOMATIC, None);
     let (organisation, customer) = (name("kost"), Some(name("b")));
-    let command = Command::ApplyWorkload { name: workload("p"), organisation, customer, spec: wanted, expect: None };
+    let command = Command::ApplyWorkload {
+        name: workload("p"),
+        organisation,
+        customer,
+        spec: wanted,
+        expect: None,
+        emergency: None,
+    };
     country.f.act(&ada, command);
     assert_eq!(country.placement("p").waiting, Some(Waiting::NotPlaceable));
     let consent = |sites: &[&str]| {

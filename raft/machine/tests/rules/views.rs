@@ -48,7 +48,14 @@ fn of_everything() -> Country {
         unreachable!()
     };
     let (organisation, customer) = (name("kost"), Some(name("kost")));
-    let command = Command::ApplyWorkload { name: name("v"), organisation, customer, spec: with_customer, expect: None };
+    let command = Command::ApplyWorkload {
+        name: name("v"),
+        organisation,
+        customer,
+        spec: with_customer,
+        expect: None,
+        emergency: None,
+    };
     country.f.act(&ada, command);
     let consent = Consent { customer: name("kost"), workload: name("v"), sites: [].into() };
     country.f.act(&ada, Command::GiveConsent { consent });
@@ -87,7 +94,7 @@ fn resources_have_the_form_that_kubernetes_users_know() {
         document: document(r#"{"titel":"Wärme"}"#),
     };
     federation.act(&author, command);
-    let (version, time) = (federation.index, verbund_machine::rfc3339(federation.state.time()));
+    let (version, time) = (federation.index, verbund_model::instant::rfc3339(federation.state.time()));
     let entry = serde_json::to_value(federation.state.get(Kind::CatalogueEntry, "dienst").unwrap()).unwrap();
     assert_eq!(
         entry,

@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 
 use serde::{Deserialize, Serialize};
 
+use super::Maintenance;
 use crate::id::OrgName;
 
 /// The roles that an organisation may hold (Rahmenwerk 4.3; several at once are usual).
@@ -52,6 +53,9 @@ pub struct Organisation {
     pub roles: BTreeSet<OrgRole>,
     /// The organisation whose administrator created it, if any.
     pub parent: Option<OrgName>,
+    /// When its workloads may be moved as planned.
+    #[serde(default)]
+    pub maintenance: Maintenance,
     /// Whether it may act.
     pub standing: Standing,
 }

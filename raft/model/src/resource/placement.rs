@@ -67,7 +67,7 @@ pub struct PlacedCopy {
     pub phase: CopyPhase,
 }
 
-/// Why a workload has fewer active copies than wanted.
+/// Why a workload has fewer active copies than wanted, or one that should be elsewhere.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", rename_all_fields = "camelCase", deny_unknown_fields)]
 pub enum Waiting {
@@ -82,6 +82,8 @@ pub enum Waiting {
     Person,
     /// More urgent workloads are planned first.
     Turn,
+    /// It runs, should be elsewhere, and moves when its windows open.
+    Window,
 }
 
 /// What made a placement as it is.
@@ -230,6 +232,9 @@ pub struct ChangeTicket {
     pub description: String,
     /// Whether it is closed.
     pub closed: bool,
+    /// What whoever closed it found; empty: nothing was said. An emergency change is closed by whoever looked at it.
+    #[serde(default)]
+    pub review: String,
 }
 
 /// What a Softwarebetreiber must know of where a workload runs: its cluster is impaired, or lost.
@@ -246,6 +251,18 @@ pub struct Incident {
     pub cluster: ClusterName,
     /// What happened.
     pub reason: String,
-    /// Whether it is over.
+    /// What a person must decide, where the workload waits for that; `verbund failover` decides it.
+    pub awaits: Option<AwaitedDecision>,
+    /// Whether it is over, or a person closed it.
     pub resolved: bool,
+}
+
+/// A decision for a failover that a person must make (`failover: ask`).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct AwaitedDecision {
+    /// Since when it is awaited.
+    pub since: Millis,
+    /// What may be lost by it, in seconds: the workload's RPO. 0: nothing may be lost by its operator's word.
+    pub rpo: u32,
 }

@@ -5,7 +5,7 @@ use std::fmt;
 use data_encoding::BASE64;
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 
-use super::{Address, Land, SiteFacts, Standing};
+use super::{Address, Land, Maintenance, SiteFacts, Standing};
 use crate::id::{KeyId, NodeId, OrgName, SiteName};
 use crate::key::PublicKey;
 
@@ -58,6 +58,9 @@ pub struct Site {
     pub sealing_key: PublicKey,
     /// What matters about it for what runs there; until it is said, nothing runs there.
     pub facts: Option<SiteFacts>,
+    /// When workloads may be moved from or to it as planned.
+    #[serde(default)]
+    pub maintenance: Maintenance,
     /// Whether it may act.
     pub standing: Standing,
 }

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use serde::{Deserialize, Serialize};
 
-use super::{DistanceClass, Millis, Requirements};
+use super::{DistanceClass, Maintenance, Millis, Requirements};
 use crate::document::Document;
 use crate::id::{ExceptionName, KeyId, OrgName, SiteName, WorkloadName};
 
@@ -42,9 +42,9 @@ pub enum Mode {
 pub enum FailoverAuthority {
     /// By itself, as a standard change approved before or as an emergency change.
     Automatic,
-    /// It is planned, and waits for a person.
+    /// A decision is asked for, by an incident that awaits it, and made by a person who says `failover`.
     Ask,
-    /// Only when a person says `failover`.
+    /// Only when a person says `failover`; nobody is asked to.
     Manual,
 }
 
@@ -80,6 +80,9 @@ pub struct WorkloadSpec {
     pub rpo: u32,
     /// Whether it moves by itself.
     pub failover: FailoverAuthority,
+    /// When it may be moved as planned.
+    #[serde(default)]
+    pub maintenance: Maintenance,
     /// The objects to apply, as Kubernetes documents.
     pub manifests: Vec<Document>,
 }

@@ -12,7 +12,7 @@ use verbund_keys::{Signer as _, SoftwareKey};
 use verbund_lease::Statement as Stated;
 use verbund_model::resource::{
     Amounts, ClusterSpec, Confidentiality, Coordinates, CopyRole, Der, FailoverAuthority, FenceLevel, Finding,
-    KubernetesVersion, MembershipId, Mode, Observation, Operator, PlacedCopy, Requirements, Schutzbedarf,
+    KubernetesVersion, Maintenance, MembershipId, Mode, Observation, Operator, PlacedCopy, Requirements, Schutzbedarf,
     SignedFinding, SiteFacts, Stage, UserRole, WorkloadSpec, Zone,
 };
 use verbund_model::{Algorithm, ClusterName, Command, Outcome, Refusal, WorkloadName};
@@ -82,6 +82,7 @@ fn exclusive() -> WorkloadSpec {
         rto: 0,
         rpo: 0,
         failover: FailoverAuthority::Automatic,
+        maintenance: Maintenance::default(),
         manifests: Vec::new(),
     }
 }
@@ -117,8 +118,8 @@ impl Federation {
         for at in CLUSTERS {
             equip(&cluster, &hostile, at).await;
         }
-        let (spec, customer, expect) = (exclusive(), None, None);
-        let apply = Command::ApplyWorkload { name: name("w"), organisation, customer, spec, expect };
+        let (spec, customer, expect, emergency) = (exclusive(), None, None, None);
+        let apply = Command::ApplyWorkload { name: name("w"), organisation, customer, spec, expect, emergency };
         cluster.must(0, cluster.admin.envelope(apply)).await;
         cluster.until_equal().await;
         Self { cluster, leader, hostile }
@@ -208,13 +209,13 @@ async fn a_placement_without_a_cause_is_refused_everywhere() {
     let other: ClusterName = name(CLUSTERS.iter().find(|at| **at != federation.active(0).cluster.as_str()).unwrap());
     let workload: WorkloadName = name("w");
     // What only its operator may ask for, under the leader's own key.
-    let relocate = Command::Relocate { workload: workload.clone(), to: other.clone() };
+    let relocate = Command::Relocate { workload: workload.clone(), to: other.clone(), emergency: None };
     let refusal = federation.refused(federation.hostile.envelope(relocate), FALSE).await;
     assert!(matches!(refusal, Refusal::NotAuthorised { .. }), "{refusal}");
     let failover = Command::Failover { workload: workload.clone(), to: Some(other.clone()), accept_loss: true };
     federation.refused(federation.hostile.envelope(failover), FALSE).await;
     // The same in the operator's name, whose key it has not.
-    let relocate = Command::Relocate { workload: workload.clone(), to: other };
+    let relocate = Command::Relocate { workload: workload.clone(), to: other, emergency: None };
     let mut envelope = federation.cluster.admin.envelope(relocate).to_vec();
     *envelope.last_mut().unwrap() ^= 1;
     let refusal = federation.refused(envelope.into(), Some("unauthorised-entry")).await;

@@ -45,7 +45,8 @@ impl Case<'_> {
             return Err(Violation::TooManyActive { found, wanted });
         }
         // While it waits, the place where it will go on is reserved beside the standby.
-        let reserved = usize::from(self.placement.waiting.is_some());
+        let waits = self.placement.waiting.as_ref().is_some_and(|waiting| *waiting != Waiting::Window);
+        let reserved = usize::from(waits);
         let wanted = usize::from(self.demand.standby.is_some()) + reserved.max(moving);
         let found = self.role(CopyRole::Standby).count();
         if found > wanted { Err(Violation::TooManyStandbys { found, wanted }) } else { Ok(()) }
@@ -111,7 +112,7 @@ impl Case<'_> {
             Some(Waiting::Fence { cluster }) => !self.placement.copies.iter().any(|copy| copy.cluster == *cluster),
             Some(Waiting::Person) => self.demand.failover == FailoverAuthority::Automatic,
             Some(Waiting::NotPlaceable | Waiting::Turn) => false,
-            None => self.role(CopyRole::Active).next().is_none(),
+            None | Some(Waiting::Window) => self.role(CopyRole::Active).next().is_none(),
         };
         if wrong { Err(Violation::Waiting) } else { Ok(()) }
     }

@@ -56,6 +56,11 @@ impl<'g, 'a> Draft<'g, 'a> {
         self.moves_by_itself() || self.request.cause == Cause::Applied
     }
 
+    /// Whether what runs stays until its windows open. What a person applies is looked at as a whole by whoever applies it.
+    pub(super) fn is_held(&self) -> bool {
+        self.request.held && self.request.cause != Cause::Applied
+    }
+
     fn moves_by_itself(&self) -> bool {
         self.authority == Authority::Ignored || self.demand.failover == FailoverAuthority::Automatic
     }
@@ -203,13 +208,19 @@ impl<'g, 'a> Draft<'g, 'a> {
         self.placement.waiting = Some(waiting);
     }
 
+    /// Waits for a window, if it waits for nothing more urgent.
+    pub(super) fn wait_for_window(&mut self) {
+        self.placement.waiting.get_or_insert(Waiting::Window);
+    }
+
     pub(super) fn lack(&mut self, lack: Lack) {
         self.lacks.push(lack);
     }
 
     /// The plan. What did not change keeps its cause and its change.
     pub(super) fn finish(mut self) -> Plan {
-        if self.placement.waiting.is_some() && !self.lacks.contains(&Lack::Active) {
+        let missing = self.placement.waiting.as_ref().is_some_and(|waiting| *waiting != Waiting::Window);
+        if missing && !self.lacks.contains(&Lack::Active) {
             self.lacks.insert(0, Lack::Active);
         }
         let changed = !self.existed || self.placement != *self.before;

@@ -108,9 +108,14 @@ fn standby_that_fits(draft: &Draft<'_, '_>) -> Option<ClusterName> {
     draft.of_role(CopyRole::Standby).into_iter().find(|standby| draft.unfit(standby, &[]).is_none())
 }
 
-/// Its place is not right any more: it leaves if another one is found, which is reserved first.
+/// Its place is not right any more: it leaves if another one is found, which is reserved first. Where that must wait for a
+/// window, it is remembered.
 fn move_if_possible(draft: &mut Draft<'_, '_>, serving: &ClusterName) {
     if let Some(place) = draft.find(&[], std::slice::from_ref(serving)) {
+        if draft.is_held() {
+            draft.wait(Waiting::Window);
+            return;
+        }
         draft.reserve(&place, &[]);
         draft.placement.target = Some(place);
         draft.stop(serving);

@@ -198,7 +198,8 @@ fn stop_lost(draft: &mut Draft<'_, '_>, cluster: &ClusterName) {
     }
 }
 
-/// Moves copies whose place is not right any more, where another one is found. Whether any moved.
+/// Moves copies whose place is not right any more, where another one is found; where that must wait for a window, it is
+/// remembered. Whether any moved.
 fn move_misplaced(draft: &mut Draft<'_, '_>) -> bool {
     let mut moved = false;
     for cluster in live(draft) {
@@ -207,6 +208,10 @@ fn move_misplaced(draft: &mut Draft<'_, '_>) -> bool {
         }
         let others = others_than(draft, &Some(cluster.clone()));
         if let Some(place) = draft.find(&others, &live(draft)) {
+            if draft.is_held() {
+                draft.wait_for_window();
+                return false;
+            }
             draft.activate(&place, &others);
             draft.stop(&cluster);
             moved = true;

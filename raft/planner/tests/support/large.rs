@@ -113,5 +113,5 @@ impl Worked {
 
 /// A request at the time of the tests.
 pub fn request(workload: &WorkloadName, cause: Cause) -> Request {
-    Request { workload: workload.clone(), cause, now: NOW, target: None, change: change() }
+    Request { workload: workload.clone(), cause, now: NOW, target: None, change: change(), held: false }
 }

@@ -88,7 +88,7 @@ pub fn play(scenario: &Scenario) -> String {
 }
 
 fn request(workload: &WorkloadName, cause: Cause, target: Option<ClusterName>) -> Request {
-    Request { workload: workload.clone(), cause, now: NOW, target, change: change() }
+    Request { workload: workload.clone(), cause, now: NOW, target, change: change(), held: false }
 }
 
 fn take(step: &Step, inventory: &mut Inventory, out: &mut String) {

@@ -273,6 +273,7 @@ impl SiteText {
             organisation,
             land: name("DE-HH"),
             facts: None,
+            maintenance: Maintenance::default(),
             anchors: vec![],
             issuing_key: keys.clone(),
             sealing_key: keys,
@@ -366,6 +367,7 @@ impl WorkloadText {
                 rto: 0,
                 rpo: 0,
                 failover: self.failover,
+                maintenance: Maintenance::default(),
                 manifests: self.manifests.clone(),
             },
             deleting: false,
@@ -430,7 +432,14 @@ impl State {
 
 fn put_organisation(name: &OrgName, standing: Standing, inventory: &mut Inventory) {
     let (roles, display_name) = (BTreeSet::new(), name.to_string());
-    inventory.put_organisation(&Organisation { name: name.clone(), display_name, roles, parent: None, standing });
+    inventory.put_organisation(&Organisation {
+        name: name.clone(),
+        display_name,
+        roles,
+        parent: None,
+        maintenance: Maintenance::default(),
+        standing,
+    });
 }
 
 fn exception(name: ExceptionName, text: &ExceptionText) -> Exception {

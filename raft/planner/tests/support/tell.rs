@@ -32,6 +32,7 @@ pub fn plan(plan: &Plan, cause: &Cause, before: Option<&Placement>, out: &mut St
         Some(Waiting::Fence { cluster }) => Some(format!("the fence of {cluster}")),
         Some(Waiting::Person) => Some("a person".to_owned()),
         Some(Waiting::Turn) => Some("its turn".to_owned()),
+        Some(Waiting::Window) => Some("its window".to_owned()),
     };
     if let Some(waiting) = waiting {
         writeln!(out, "  waiting for {waiting}").unwrap();

@@ -93,3 +93,39 @@ fn the_other_kinds() {
     assert!(matches!(of(Kind::Cluster, "nord-a", cluster), Ok(Some(Wish::Cluster { site: Some(_), .. }))));
     assert!(of(Kind::Node, "1", json!({})).unwrap().is_none());
 }
+
+#[test]
+fn windows_and_freezes_are_written_as_people_say_them() {
+    let said = json!({
+        "windows": [{"days": ["sat", "sun"], "from": "22:00", "to": "04:00"}],
+        "freezes": [{"from": "2026-12-18", "to": "2027-01-06", "reason": "Jahreswechsel"}],
+    });
+    let commands = |kind, spec: Value| match wish(kind, "nord", &spec, origin(Path::new("."))) {
+        Ok(Some(Wish::Commands(commands))) => Ok(commands),
+        Ok(other) => panic!("{other:?}"),
+        Err(error) => Err(error),
+    };
+    // What `get` prints may stand beside it.
+    let found = commands(
+        Kind::Organisation,
+        json!({ "displayName": "Nord", "roles": [], "parent": null, "maintenance": said }),
+    );
+    assert!(
+        matches!(&found.unwrap()[..], [Command::SetOrganisationMaintenance { maintenance, .. }] if json!(maintenance) == said)
+    );
+    let found = commands(Kind::Site, json!({ "land": "DE-NI", "maintenance": said })).unwrap();
+    assert!(matches!(&found[..], [Command::UpdateSite { .. }, Command::SetSiteMaintenance { .. }]), "{found:?}");
+    let mut spec = spec();
+    spec["maintenance"] = said.clone();
+    assert_eq!(json!(workload("kfz", spec, origin(Path::new("."))).unwrap().spec.maintenance), said);
+    for (wrong, part) in [
+        (json!({ "windows": [{ "days": ["sat"], "from": "25:00", "to": "04:00" }] }), "25:00"),
+        (json!({ "windows": [{ "days": ["samstag"], "from": "22:00", "to": "04:00" }] }), "samstag"),
+        (json!({ "freezes": [{ "from": "2026-02-30", "to": "2026-03-01", "reason": "r" }] }), "2026-02-30"),
+        (json!({ "fenster": [] }), "fenster"),
+    ] {
+        let error = commands(Kind::Site, json!({ "maintenance": wrong })).unwrap_err();
+        assert!(error.contains("spec.maintenance") && error.contains(part), "{error}");
+    }
+    assert!(commands(Kind::Organisation, json!({ "displayName": "Nord" })).unwrap_err().contains("verbund org create"));
+}

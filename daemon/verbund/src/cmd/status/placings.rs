@@ -6,7 +6,7 @@ use verbund_model::SiteName;
 use verbund_model::resource::{Cluster, CopyRole, Lease, Millis, Placement, Presence};
 use verbund_model::view::{Kind, Resource};
 
-use super::super::{from_resource, placing};
+use super::super::{from_resource, placing, ticket};
 use super::Finding;
 use crate::client::Client;
 use crate::failure::Failure;
@@ -25,11 +25,16 @@ pub(super) async fn findings(client: &Client, homeless: &BTreeSet<&SiteName>) ->
 }
 
 async fn read(client: &Client, homeless: &BTreeSet<&SiteName>) -> Result<Vec<Finding>, Failure> {
-    let placements = client.list_stale(Kind::Placement).await?;
+    let (mut placements, incidents) =
+        (client.list_stale(Kind::Placement).await?, client.list_stale(Kind::Incident).await?);
     let mut presences = client.list_stale(Kind::Presence).await?;
     presences.retain(|presence| homeless.iter().all(|site| site.as_str() != presence.metadata.name));
     let (clusters, leases) = (client.list_stale(Kind::Cluster).await?, client.list_stale(Kind::Lease).await?);
-    of(&placements, &presences, &clusters, &leases, crate::client::now())
+    let mut all = awaited(&incidents);
+    placements.retain(|placement| !is_told(placement, &incidents));
+    all.extend(of(&placements, &presences, &clusters, &leases, crate::client::now())?);
+    all.extend(unreviewed(&client.list_stale(Kind::Change).await?));
+    Ok(all)
 }
 
 fn of(
@@ -63,6 +68,40 @@ fn of(
         all.push(Finding { bad: false, text: t!("status-placing-more", count = more) });
     }
     Ok(all)
+}
+
+/// Whether an incident says already that a workload waits for a person.
+fn is_told(placement: &Resource, incidents: &[Resource]) -> bool {
+    let tells = |incident: &Resource| {
+        ticket::is_open(incident)
+            && incident.status["awaits"].is_object()
+            && incident.spec["workload"] == placement.metadata.name.as_str()
+    };
+    placement.status["waiting"] == "person" && incidents.iter().any(tells)
+}
+
+/// Decisions that people must make: as long as they are not made, nothing moves.
+fn awaited(incidents: &[Resource]) -> Vec<Finding> {
+    let decision = |incident: &Resource| {
+        let decision = ticket::awaits(incident)?;
+        let cell = |field: &str| incident.spec[field].as_str().unwrap_or_default().to_owned();
+        let (workload, reason, name) = (cell("workload"), cell("reason"), incident.metadata.name.as_str());
+        let text = t!("status-placing-awaits", workload = workload, name = name, reason = reason, decision = decision);
+        Some(Finding { bad: true, text })
+    };
+    let open = incidents.iter().filter(|incident| ticket::is_open(incident));
+    let all: Vec<Finding> = open.filter_map(decision).collect();
+    let more = all.len().saturating_sub(SHOWN);
+    let rest = (more > 0).then(|| Finding { bad: true, text: t!("status-placing-awaits-more", count = more) });
+    all.into_iter().take(SHOWN).chain(rest).collect()
+}
+
+/// Emergency changes at which nobody has looked yet.
+fn unreviewed(changes: &[Resource]) -> Option<Finding> {
+    let is = |change: &&Resource| change.status["kind"] == "emergency" && change.status["closed"] == false;
+    let mut open = changes.iter().filter(is);
+    let first = open.next()?.metadata.name.clone();
+    Some(Finding { bad: false, text: t!("status-placing-unreviewed", count = 1 + open.count(), name = first) })
 }
 
 /// A workload that waits; one of which nothing runs is worse than one that only lacks something.
@@ -139,6 +178,51 @@ mod tests {
             resource(Kind::Presence, "nord", json!({ "site": "nord" }), json!({ "number": 2, "lost": false }));
         let found = of(&[placement(Value::Null, json!([]))], &[presence], &[cluster(1_000, true)], &[lease], 2_000);
         assert!(found.unwrap().is_empty());
+    }
+
+    #[test]
+    fn emergency_changes_wait_for_somebody_who_looks_at_them() {
+        let change = |name: &str, kind: &str, closed: bool| {
+            let spec = json!({ "workload": "kfz", "organisation": "dataport", "description": "moved" });
+            resource(Kind::Change, name, spec, json!({ "kind": kind, "closed": closed, "review": "" }))
+        };
+        let all = [
+            change("a", "standard", false),
+            change("b", "emergency", true),
+            change("c", "emergency", false),
+            change("d", "emergency", false),
+        ];
+        let found = unreviewed(&all).unwrap();
+        assert!(!found.bad && found.text.contains('2') && found.text.contains('c'), "{}", found.text);
+        assert!(unreviewed(&all[..2]).is_none());
+    }
+
+    #[test]
+    fn decisions_that_are_awaited_are_the_first_to_be_seen() {
+        let incident = |name: &str, awaits: Value, resolved: bool| {
+            let spec = json!({ "workload": "kfz", "organisation": "dataport", "cluster": "nord-a", "reason": "site nord was found lost" });
+            resource(Kind::Incident, name, spec, json!({ "awaits": awaits, "resolved": resolved }))
+        };
+        let decision = json!({ "since": 1, "rpo": 30 });
+        let all = [
+            incident("inc-1", Value::Null, false),
+            incident("inc-2", decision.clone(), true),
+            incident("inc-3", decision.clone(), false),
+        ];
+        let found = awaited(&all);
+        assert_eq!(found.len(), 1);
+        let text = &found[0].text;
+        for part in ["kfz", "inc-3", "site nord was found lost", "verbund failover kfz", "30"] {
+            assert!(found[0].bad && text.contains(part), "{text}");
+        }
+        assert!(awaited(&all[..2]).is_empty());
+        // It is said once.
+        let waits = placement(json!("person"), json!([]));
+        assert!(is_told(&waits, &all) && !is_told(&waits, &all[..2]));
+        assert!(!is_told(&placement(json!("notPlaceable"), json!([])), &all));
+        let many: Vec<Resource> = (0..14).map(|n| incident(&format!("inc-{n}"), decision.clone(), false)).collect();
+        let found = awaited(&many);
+        assert!(found.len() == 11 && found[10].text.contains('4'), "{found:?}");
     }
 
     #[test]

@@ -28,7 +28,7 @@ pub struct Origin {
 pub fn render(origin: &Origin, record: &AuditRecord) -> String {
     let (kind, author, refused) = describe(record);
     let severity = if refused.is_some() { WARNING } else { NOTICE };
-    let time = verbund_machine::rfc3339(record.time);
+    let time = verbund_model::instant::rfc3339(record.time);
     let mut data = String::new();
     let mut field = |name: &str, value: &str| {
         // Writing to a string cannot fail.

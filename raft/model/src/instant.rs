@@ -1,6 +1,6 @@
 //! Points of time as text, without a clock and without a time zone.
 
-use verbund_model::resource::Millis;
+use crate::resource::Millis;
 
 /// RFC 3339 in UTC with milliseconds, such as `2026-11-22T17:02:11.000Z`. Beyond the year 9999, where RFC 3339 ends, the
 /// year has more digits.
@@ -15,8 +15,9 @@ pub fn rfc3339(time: Millis) -> String {
 
 /// Year, month and day of the proleptic Gregorian calendar, `days` after 1970-01-01. Counted in eras of 400 years, whose
 /// years begin in March, so that the leap day is the last (H. Hinnant, "chrono-compatible low-level date algorithms").
-fn civil(days: u64) -> (u64, u64, u64) {
-    let shifted = days + 719_468;
+#[must_use]
+pub fn civil(days: u64) -> (u64, u64, u64) {
+    let shifted = days.saturating_add(719_468);
     let (era, day_of_era) = (shifted / 146_097, shifted % 146_097);
     let year_of_era = (day_of_era - day_of_era / 1_460 + day_of_era / 36_524 - day_of_era / 146_096) / 365;
     let day_of_year = day_of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
