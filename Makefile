@@ -1,7 +1,7 @@
 # Two commands for a new machine: make demo, make test. Both install what is missing.
 export CARGO_TARGET_DIR ?= $(HOME)/.cache/verbund/target
 
-.PHONY: help prerequisites build demo test check bench bench-failover install clean-demo kubernetes testbed testbed-down demo-kubernetes test-fencing
+.PHONY: help prerequisites build demo test check bench bench-failover install clean-demo kubernetes helm testbed testbed-down demo-kubernetes test-fencing
 
 help:
 	@echo "make demo           a federation of three sites on this machine, until Ctrl-C"
@@ -33,6 +33,10 @@ clean-demo:
 kubernetes:
 	@[ "$$VERBUND_WITHOUT_ROOT" = 1 ] || .ci/kubernetes
 
+# For the tests of charts; needs no root.
+helm:
+	@.ci/helm
+
 testbed: prerequisites kubernetes
 	cargo build --locked --package verbund-testbed
 	@$(CARGO_TARGET_DIR)/debug/verbund-testbed up --sites $(or $(SITES),2)
@@ -48,7 +52,7 @@ test-fencing: build kubernetes
 	cargo build --locked --package verbund-sites
 	VERBUND_BIN=$(CARGO_TARGET_DIR)/release/verbund $(CARGO_TARGET_DIR)/debug/verbund-test-fencing --runs $(or $(RUNS),9)
 
-test: build kubernetes
+test: build kubernetes helm
 	VERBUND_BIN=$(CARGO_TARGET_DIR)/release/verbund cargo test --locked --workspace --no-fail-fast
 
 check:

@@ -119,6 +119,7 @@ pub enum WorkloadCommand {
         #[arg(short = 'w', long)]
         watch: bool,
     },
+    Render(Plan),
 }
 
 /// `cluster`

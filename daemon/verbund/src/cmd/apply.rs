@@ -146,6 +146,11 @@ pub fn documents(path: &Path) -> Result<Vec<Value>, Failure> {
     let text = files::read_argument(path, MAX_FILE).map_err(|error| {
         Failure::new(t!("file-unreadable", path = name.as_str(), reason = crate::words::chain(&error)))
     })?;
+    parse(&name, &text)
+}
+
+/// The documents of a text of that name.
+pub fn parse(name: &str, text: &str) -> Result<Vec<Value>, Failure> {
     let options = serde_saphyr::options! {
         budget: serde_saphyr::budget! {
             max_depth: 48,
@@ -156,7 +161,7 @@ pub fn documents(path: &Path) -> Result<Vec<Value>, Failure> {
         },
         with_snippet: false,
     };
-    let documents: Vec<Option<Value>> = serde_saphyr::from_multiple_with_options(&text, options)
+    let documents: Vec<Option<Value>> = serde_saphyr::from_multiple_with_options(text, options)
         .map_err(|error| Failure::new(t!("file-form", path = name, reason = crate::words::chain(&error))))?;
     let mut all = Vec::new();
     for document in documents.into_iter().flatten() {

@@ -1,6 +1,7 @@
 //! What documents of the kinds that concern placements say, as commands. A mistake is told with the path of its field, what
 //! was found and what is allowed.
 
+mod chart;
 mod facts;
 mod manifests;
 #[cfg(test)]
@@ -19,6 +20,7 @@ use verbund_model::resource::{
 use verbund_model::view::Kind;
 use verbund_model::{Command, Hash, OrgName, SiteName, TicketName, WorkloadName};
 
+use self::chart::Chart;
 use crate::t;
 
 /// Where a document comes from, and what it leaves to the command line.
@@ -61,17 +63,30 @@ pub fn workload(name: &str, mut spec: Value, origin: Origin<'_>) -> Result<Workl
         None => origin.organisation.cloned().ok_or_else(|| t!("apply-no-organisation"))?,
     };
     let customer = fields.remove("customer").map(|value| at("customer", value)).transpose()?.flatten();
-    if let Some(files) = fields.remove("manifestFiles") {
-        let files: Vec<String> = at("manifestFiles", files)?;
-        let inline = match fields.remove("manifests") {
+    let name: WorkloadName = named(name)?;
+    let (files, chart) = (fields.remove("manifestFiles"), fields.remove("chart"));
+    if files.is_some() || chart.is_some() {
+        let mut all = match fields.remove("manifests") {
             None => Vec::new(),
             Some(Value::Array(inline)) => inline,
             Some(_) => return Err(t!("document-list", field = "spec.manifests")),
         };
-        fields.insert("manifests".to_owned(), Value::Array(manifests::with_files(inline, &files, origin.directory)?));
+        if let Some(files) = files {
+            let files: Vec<String> = at("manifestFiles", files)?;
+            all = manifests::with_files(all, &files, origin.directory)?;
+        }
+        if let Some(chart) = chart {
+            let chart: Chart = at("chart", chart)?;
+            let version = &fields.get("requirements").map_or(&Value::Null, |wanted| &wanted["kubernetesMin"]);
+            let version = version["major"].as_u64().zip(version["minor"].as_u64());
+            let version = version.map(|(major, minor)| format!("{major}.{minor}"));
+            let rendered = chart.render(name.as_str(), version.as_deref(), origin.directory);
+            all.extend(rendered.map_err(|reason| format!("spec.chart: {reason}"))?);
+        }
+        fields.insert("manifests".to_owned(), Value::Array(all));
     }
     let spec: WorkloadSpec = read(spec)?;
-    Ok(Workload { name: named(name)?, organisation, customer, spec, deleting: false })
+    Ok(Workload { name, organisation, customer, spec, deleting: false })
 }
 
 /// One field of a spec.

@@ -3,26 +3,34 @@
 use serde_json::json;
 use verbund_model::WorkloadName;
 use verbund_model::resource::{FailoverAuthority, Mode, Placement, Workload};
-use verbund_model::view::{Kind, Resource};
+use verbund_model::view::{API_VERSION, Kind, Resource};
 
+use super::document::{self, Origin};
 use super::progress::{self, Goal};
 use super::resource::none;
 use super::unconfirmed::{Unconfirmed, unconfirmed};
-use super::{from_resource, placing, ticket};
+use super::{apply, from_resource, placing, ticket};
 use crate::app::App;
-use crate::cli::WorkloadCommand;
+use crate::cli::{Plan, WorkloadCommand};
 use crate::client::Client;
 use crate::exit::Exit;
 use crate::failure::Failure;
-use crate::output::{Format, Table};
+use crate::output::{Format, Table, yaml};
 use crate::t;
 
 pub async fn run(app: &App, command: WorkloadCommand) -> Result<Exit, Failure> {
-    let client = app.client()?;
     match command {
-        WorkloadCommand::List => list(app, &client).await,
-        WorkloadCommand::Show { name, watch: false } => show(app, &client, &name).await,
+        WorkloadCommand::Render(of) => render(app, &of),
+        WorkloadCommand::List => {
+            let client = app.client()?;
+            list(app, &client).await
+        }
+        WorkloadCommand::Show { name, watch: false } => {
+            let client = app.client()?;
+            show(app, &client, &name).await
+        }
         WorkloadCommand::Show { name, watch: true } => {
+            let client = app.client()?;
             let Some(read) = client.get(Kind::Placement, name.as_str()).await? else {
                 return Err(none(Kind::Placement, name.as_str()));
             };
@@ -31,6 +39,24 @@ pub async fn run(app: &App, command: WorkloadCommand) -> Result<Exit, Failure> {
             progress::follow(app, &client, &name, from, Goal::Moved).await
         }
     }
+}
+
+/// The workloads of a file as they would be applied, each with all its manifests. Nobody is asked.
+fn render(app: &App, of: &Plan) -> Result<Exit, Failure> {
+    let origin = Origin { directory: apply::directory(&of.file), organisation: of.organisation.as_ref() };
+    let (workloads, _) = apply::workloads(apply::documents(&of.file)?, origin)?;
+    if workloads.is_empty() {
+        return Err(Failure::usage(t!("plan-nothing")));
+    }
+    for workload in &workloads {
+        let document = json!({
+            "apiVersion": API_VERSION, "kind": Kind::Workload, "metadata": { "name": workload.name },
+            "spec": document::shown(workload),
+        });
+        let text = yaml(&document)?;
+        app.output.item(&document, || format!("---\n{text}"))?;
+    }
+    Ok(Exit::Ok)
 }
 
 /// All workloads, for people with where they run.
