@@ -80,12 +80,14 @@ fn leases<'a>(state: &'a State, heard: &'a Heard) -> impl Iterator<Item = Task> 
         match lease {
             Some((generation, true)) => {
                 // This node may have begun to listen only now: the voters know how long they have answered nothing.
-                let silent = heard.asked.get(name).is_none_or(|age| *age >= hold);
+                let excluded = state.is_excluded_site(&cluster.value.site);
+                let silent = excluded || heard.asked.get(name).is_none_or(|age| *age >= hold);
                 silent.then(|| Task::Ask(Finding::LeaseEnded { cluster: name.clone(), generation }))
             }
             closed => {
                 let generation = closed.map_or(0, |(generation, _)| generation) + 1;
-                let may = !state.is_lost(&cluster.value.site) && heard.lives(name);
+                let site = &cluster.value.site;
+                let may = !state.is_lost(site) && !state.is_excluded_site(site) && heard.lives(name);
                 may.then(|| Task::Open { cluster: name.clone(), generation })
             }
         }

@@ -17,11 +17,12 @@ use std::sync::{Arc, Mutex};
 
 use country::{Country, apply, cluster_spec, spec, workload};
 use support::build::name;
-use verbund_control::{Budget, Controller, Heard, Port, Said, Search};
+use verbund_control::{Budget, Controller, Heard, Port, Said, Search, Task};
+use verbund_identity::Directive;
 use verbund_machine::State;
 use verbund_model::resource::{
-    Cause, Consent, DistanceClass, Evidence, EvidenceKind, EvidenceSubject, FailoverAuthority, Finding, LicenceVeto,
-    Millis, Mode, SignedFinding, Standby, UserRole,
+    Cause, Consent, Der, DirectiveSignature, DistanceClass, Evidence, EvidenceKind, EvidenceSubject, FailoverAuthority,
+    Finding, LicenceVeto, Millis, Mode, SignedDirective, SignedFinding, Standby, UserRole,
 };
 use verbund_model::{Command, Outcome, WorkloadName};
 
@@ -140,6 +141,75 @@ async fn an_expired_evidence_moves_what_demands_it() {
     assert_eq!(look(&node, &mut controller).await, 0, "once");
 }
 
+/// The command that excludes a site, signed by two coordinators.
+fn exclusion(country: &Country, site: &str) -> Command {
+    let federation = &country.f.state.federation().value;
+    let directive = Directive {
+        v: 1,
+        federation: federation.id,
+        generation: 0,
+        number: 1,
+        predecessor: federation.id.0,
+        coordinator_set_version: 1,
+        issued: country.f.clock,
+        order: country.f.state.exclude_site_order(&name(site), "Schlüssel entwendet").unwrap(),
+        accept_quorum_loss: false,
+    };
+    let payload = directive.to_payload();
+    let message = Directive::message(&payload);
+    let sign = |number| {
+        let signer = country.f.coordinator(number);
+        DirectiveSignature { key: signer.id, signature: Der(signer.sign(&message)) }
+    };
+    let signatures = vec![sign(0), sign(1)];
+    Command::RecordDirective { directive: SignedDirective { payload: Der(payload), signatures } }
+}
+
+/// More runs at the excluded site than one entry plans: the rest is due work, and nothing stays.
+#[tokio::test(start_paused = true)]
+async fn what_is_left_of_an_excluded_site_moves() {
+    let all: Vec<String> = (0..70).map(|number| format!("w-{number}")).collect();
+    let (node, mut controller) = with_workload(|country| {
+        let ada = country.ada();
+        for workload in &all {
+            let mut wanted = parallel();
+            wanted.requirements.sites = [name("nord")].into();
+            country.f.act(&ada, apply(workload, wanted));
+            country.f.act(&ada, apply(workload, parallel()));
+        }
+    });
+    assert_eq!(look(&node, &mut controller).await, 0);
+    act(&node, |country| (country.f.coordinator(2), exclusion(country, "nord")));
+    let left = |node: &Node| {
+        let country = node.0.lock().unwrap();
+        let stays = |workload: &&String| country.active(workload)[0].cluster == name("c-nord");
+        all.iter().filter(stays).count()
+    };
+    assert_eq!(left(&node), 7, "of 71 workloads 64 moved with the very entry");
+    for _ in 0..4 {
+        look(&node, &mut controller).await;
+    }
+    assert_eq!(left(&node), 0);
+    moved(&node, &Cause::Excluded);
+    assert_eq!(look(&node, &mut controller).await, 0, "once");
+}
+
+/// A lease at an excluded site is never opened again, and the voters are asked at once whether it has ended.
+#[tokio::test(start_paused = true)]
+async fn leases_at_an_excluded_site_are_asked_for_and_never_opened() {
+    let (node, _) = with_workload(|_| {});
+    act(&node, |country| (country.f.coordinator(2), exclusion(country, "site-c")));
+    let state = node.state();
+    let heard = node.heard().await;
+    let tasks = verbund_control::tasks(&state, &heard);
+    let finding = Finding::LeaseEnded { cluster: name("c-site-c"), generation: 1 };
+    assert_eq!(tasks, [Task::Ask(finding.clone())], "its agent is heard, and all the same");
+    let country = &mut *node.0.lock().unwrap();
+    let (command, by) = (country.verdict(&finding, &[0, 1]), country.node(0));
+    country.f.act(&by, command);
+    assert!(verbund_control::tasks(&country.f.state, &heard).is_empty());
+}
+
 #[tokio::test(start_paused = true)]
 async fn a_withdrawn_consent_a_veto_and_a_suspension_move_it() {
     // A veto of the site.
@@ -159,6 +229,13 @@ async fn a_withdrawn_consent_a_veto_and_a_suspension_move_it() {
     let (node, mut controller) = with_workload(|_| {});
     assert_eq!(look(&node, &mut controller).await, 0);
     act(&node, |country| (country.f.coordinator(0), Command::SuspendOrganisation { name: name("kost") }));
+    assert!(look(&node, &mut controller).await > 0);
+    moved(&node, &Cause::Misplaced);
+
+    // Only the site is suspended.
+    let (node, mut controller) = with_workload(|_| {});
+    assert_eq!(look(&node, &mut controller).await, 0);
+    act(&node, |country| (country.f.coordinator(0), Command::SuspendSite { name: name("nord") }));
     assert!(look(&node, &mut controller).await > 0);
     moved(&node, &Cause::Misplaced);
 

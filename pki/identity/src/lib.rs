@@ -11,6 +11,7 @@ pub mod asked;
 mod base64_bytes;
 pub mod batch;
 pub mod certificate;
+pub mod directive;
 pub mod envelope;
 pub mod genesis;
 pub mod head;
@@ -23,6 +24,7 @@ pub use admission::{InvitationToken, TokenError, admission_binding, node_binding
 pub use asked::AskedBy;
 pub use batch::BatchProof;
 pub use certificate::{CaCertificate, CaCertificateError};
+pub use directive::{Directive, DirectiveError, add_signature};
 pub use envelope::{Authentication, Envelope, EnvelopeError};
 pub use genesis::{Genesis, GenesisError};
 pub use head::{Head, SignedHead};

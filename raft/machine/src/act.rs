@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use verbund_identity::SignatureVerifier;
-use verbund_model::resource::{Federation, KeyOwner, Millis, Node, Site, Versioned, Workload};
+use verbund_model::resource::{Federation, KeyOwner, Millis, Node, Site, Standing, Versioned, Workload};
 use verbund_model::view::{Change, Kind};
 use verbund_model::{Accepted, Algorithm, Command, KeyId, Outcome, PublicKey, Refusal};
 
@@ -30,6 +30,20 @@ pub(crate) struct Act<'a> {
     pub(crate) events: Vec<StateEvent>,
     /// Whether it says what no honest node says, however it was overtaken.
     pub(crate) made_up: bool,
+    /// The number of a directive of which there was one already.
+    pub(crate) forked: Option<u64>,
+}
+
+impl<'a> Act<'a> {
+    pub(crate) const fn new(
+        state: &'a mut State,
+        verifier: &'a dyn SignatureVerifier,
+        author: &'a Authenticated,
+        now: Millis,
+        index: u64,
+    ) -> Self {
+        Self { state, verifier, author, now, index, events: Vec::new(), made_up: false, forked: None }
+    }
 }
 
 impl Act<'_> {
@@ -61,8 +75,11 @@ impl Act<'_> {
             C::CreateSubOrganisation { parent, name, display_name, roles, administrator, administrator_key } => {
                 self.create_organisation(name, display_name, roles, Some(parent), administrator, administrator_key)
             }
-            C::SuspendOrganisation { name } => self.set_standing(name, verbund_model::resource::Standing::Suspended),
-            C::ResumeOrganisation { name } => self.set_standing(name, verbund_model::resource::Standing::Active),
+            C::SuspendOrganisation { name } => self.set_standing(name, Standing::Suspended),
+            C::ResumeOrganisation { name } => self.set_standing(name, Standing::Active),
+            C::SuspendSite { name } => self.set_site_standing(name, Standing::Suspended),
+            C::ResumeSite { name } => self.set_site_standing(name, Standing::Active),
+            C::RecordDirective { directive } => self.record_directive(directive),
             C::CreateUser { organisation, user, key } => self.create_user(organisation, user, key),
             C::DeleteUser { organisation, user } => self.delete_user(organisation, user),
             C::AddUserKey { organisation, user, key } => self.add_user_key(organisation, user, key),
@@ -178,6 +195,7 @@ impl Act<'_> {
     pub(crate) fn fresh_key(&self, field: &str, key: &PublicKey, wanted: Algorithm) -> Result<KeyId, Refusal> {
         check_key(field, key, wanted)?;
         let id = verbund_identity::key_id(key);
+        self.state.never_excluded_key(&id)?;
         self.absent::<verbund_model::resource::RegisteredKey>(&id)?;
         Ok(id)
     }
@@ -196,10 +214,11 @@ impl Act<'_> {
     /// The site, if it may act.
     pub(crate) fn active_site(&self, name: &verbund_model::SiteName) -> Result<&Site, Refusal> {
         let site = &self.existing::<Site>(name)?.value;
-        if site.standing == verbund_model::resource::Standing::Active {
-            return Ok(site);
+        match site.standing {
+            Standing::Active => Ok(site),
+            Standing::Suspended => Err(Refusal::Suspended { what: label::<Site>(name) }),
+            Standing::Excluded => Err(Refusal::Excluded { what: label::<Site>(name) }),
         }
-        Err(Refusal::Suspended { what: label::<Site>(name) })
     }
 }
 

@@ -30,13 +30,24 @@ pub enum Alarm {
         /// Why it was refused.
         reason: Refusal,
     },
+    /// The coordinators issued two directives with one number, so that at least one of them signed both. Both hold.
+    #[error(
+        "the coordinators issued two directives with the number {number}, of which the second was recorded at {at}"
+    )]
+    ForkedDirectives {
+        /// The entry that brought the second.
+        at: LogId,
+        /// The number.
+        number: u64,
+    },
 }
 
 impl Alarm {
     /// The alarm for a refusal that came before any author was known; none where an honest leader may have been overtaken,
     /// as by a key's revocation.
     pub(crate) fn of(at: LogId, refusal: &Refusal) -> Option<Self> {
-        let overtaken = matches!(refusal, Refusal::KeyRevoked { .. } | Refusal::Suspended { .. });
+        let overtaken =
+            matches!(refusal, Refusal::KeyRevoked { .. } | Refusal::Suspended { .. } | Refusal::Excluded { .. });
         (!overtaken).then(|| Self::UnauthorisedEntry { at, reason: refusal.clone() })
     }
 

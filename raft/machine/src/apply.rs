@@ -73,11 +73,11 @@ impl State {
         let entry = RecordedEntry::Command(bytes.to_vec());
         match author {
             Ok(author) => {
-                let (events, made_up) = (Vec::new(), false);
-                let mut act = Act { state: self, verifier, author: &author, now, index: at.index, events, made_up };
+                let mut act = Act::new(self, verifier, &author, now, at.index);
                 let outcome = act.answer();
-                let (moved, made_up, events) = (act.moved_voters(), act.made_up, act.events);
+                let (moved, made_up, forked, events) = (act.moved_voters(), act.made_up, act.forked, act.events);
                 let alarm = Alarm::of_author(at, &author.owner, &outcome).filter(|_| made_up);
+                let alarm = alarm.or(forked.map(|number| Alarm::ForkedDirectives { at, number }));
                 if moved {
                     self.remember_plan(at.index);
                 }

@@ -91,8 +91,9 @@ impl State {
 
     fn check_site(&self, name: &verbund_model::SiteName) -> Result<(), Refusal> {
         match self.site(name) {
-            Some(site) if site.value.standing == Standing::Active => Ok(()),
-            _ => Err(Refusal::Suspended { what: label::<verbund_model::resource::Site>(name) }),
+            // A suspended site is still a member: its node votes, its agents report.
+            Some(site) if site.value.standing != Standing::Excluded => Ok(()),
+            _ => Err(Refusal::Excluded { what: label::<verbund_model::resource::Site>(name) }),
         }
     }
 
@@ -102,6 +103,7 @@ impl State {
         match self.organisation(organisation).map(|found| found.value.standing) {
             Some(Standing::Active) => Ok(()),
             Some(Standing::Suspended) => Err(Refusal::Suspended { what: what() }),
+            Some(Standing::Excluded) => Err(Refusal::Excluded { what: what() }),
             None => Err(Refusal::NotFound { what: what() }),
         }
     }

@@ -3,13 +3,14 @@
 //! | author | may |
 //! |---|---|
 //! | m coordinators | admit; policies, timings, voter replacement by hand, the set of coordinators: one proposes, the others approve |
-//! | one coordinator | invite, take an invitation back, refuse a request for admission, create an organisation with its first administrator, suspend and resume, one of two approvals of an exception |
+//! | one coordinator | invite, take an invitation back, refuse a request for admission, create an organisation with its first administrator, suspend and resume, one of two approvals of an exception; `ConfirmFence` at clusters of an excluded site, deleting workloads of an excluded organisation |
 //! | organisation's administrator | its users, keys, role bindings, sub-organisations, windows and freezes |
 //! | Plattformbetreiber | its own sites: facts, windows and freezes, nodes, clusters, evidence, licence vetoes, `ConfirmFence` at its clusters |
 //! | Softwarebetreiber | its own workloads: apply, delete, failover, relocate, failback, drill, changes, incidents, asking for exceptions |
 //! | Cloud-Service-Anbieter | its own offerings |
 //! | Cloud-Service-Kunde | its own consents |
 //! | node | verdicts, leases and due work, each with a proof that apply checks |
+//! | node, coordinator | bring a directive, which proves itself |
 //! | agent | its starts; observations, reports and receipts of its cluster |
 //! | invitation | one request for admission |
 //! | anyone but an invitation | open sessions |
@@ -21,7 +22,7 @@ use std::fmt;
 use verbund_model::resource::{EvidenceSubject, KeyOwner, Site, UserRole};
 use verbund_model::{ClusterName, Command, KeyId, OrgName, Refusal, SiteName, WorkloadName};
 
-use crate::object::role_name;
+use crate::object::{label, role_name};
 use crate::state::State;
 
 /// Who may do it.
@@ -37,6 +38,8 @@ pub enum Needed<'a> {
     Role(UserRole, Scope<'a>),
     /// Any node: what it brings proves itself.
     Node,
+    /// A node or a coordinator: what they bring proves itself.
+    NodeOrCoordinator,
     /// The agent of this cluster.
     Agent(&'a ClusterName),
 }
@@ -67,7 +70,10 @@ pub fn needed<'a>(command: &'a Command, state: &'a State) -> Needed<'a> {
         | C::RefuseAdmission { .. }
         | C::CreateOrganisation { .. }
         | C::SuspendOrganisation { .. }
-        | C::ResumeOrganisation { .. } => Needed::Coordinator,
+        | C::ResumeOrganisation { .. }
+        | C::SuspendSite { .. }
+        | C::ResumeSite { .. } => Needed::Coordinator,
+        C::RecordDirective { .. } => Needed::NodeOrCoordinator,
 
         C::CreateSubOrganisation { parent: organisation, .. }
         | C::CreateUser { organisation, .. }
@@ -101,6 +107,8 @@ pub fn needed<'a>(command: &'a Command, state: &'a State) -> Needed<'a> {
         | C::ApplyCluster { site, .. }
         | C::LiftLicenceVeto { site, .. } => Needed::Role(Plattformbetreiber, site_of(state, site)),
         C::SetLicenceVeto { veto } => Needed::Role(Plattformbetreiber, site_of(state, &veto.site)),
+        // An excluded site is not believed about having stopped; somebody else has to know.
+        C::ConfirmFence { cluster, .. } if state.is_at_excluded_site(cluster) => Needed::Coordinator,
         C::CordonCluster { name: cluster, .. }
         | C::RemoveCluster { name: cluster }
         | C::ConfirmFence { cluster, .. } => Needed::Role(Plattformbetreiber, cluster_of(state, cluster)),
@@ -111,6 +119,7 @@ pub fn needed<'a>(command: &'a Command, state: &'a State) -> Needed<'a> {
         }
 
         C::ApplyWorkload { organisation, .. } => Needed::Role(Softwarebetreiber, Scope::Organisation(organisation)),
+        C::DeleteWorkload { name } if is_orphaned(state, name) => Needed::Coordinator,
         C::DeleteWorkload { name: workload }
         | C::Failover { workload, .. }
         | C::Relocate { workload, .. }
@@ -139,6 +148,11 @@ pub fn needed<'a>(command: &'a Command, state: &'a State) -> Needed<'a> {
         | C::ReportCopies { cluster, .. }
         | C::Receipt { cluster, .. } => Needed::Agent(cluster),
     }
+}
+
+/// Whether a workload's organisation was excluded: nobody of its own is left to delete it.
+fn is_orphaned(state: &State, workload: &WorkloadName) -> bool {
+    state.workload(workload).is_some_and(|found| state.is_excluded_organisation(&found.value.organisation))
 }
 
 fn cluster_of<'a>(state: &'a State, cluster: &ClusterName) -> Scope<'a> {
@@ -174,11 +188,18 @@ pub(crate) fn check(state: &State, command: &Command, key: &KeyId, owner: &KeyOw
             binding.is_some_and(|binding| counts(organisation, &binding.value.sites, *scope))
         }
         (Needed::Node, owner) => matches!(owner, KeyOwner::Node { .. }),
+        (Needed::NodeOrCoordinator, owner) => matches!(owner, KeyOwner::Node { .. } | KeyOwner::Coordinator),
         (Needed::Agent(wanted), KeyOwner::Agent { cluster }) => cluster == *wanted,
         (Needed::Role(..) | Needed::Agent(_), _) => false,
     };
     if allowed {
-        return Ok(());
+        return match needed {
+            // Whoever runs an excluded site may be in good standing otherwise; of that site nothing changes any more.
+            Needed::Role(_, Scope::Site(_, site)) if state.is_excluded_site(site) => {
+                Err(Refusal::Excluded { what: label::<Site>(site) })
+            }
+            _ => Ok(()),
+        };
     }
     Err(Refusal::NotAuthorised { author: author(key, owner), needed: needed.to_string() })
 }
@@ -209,6 +230,7 @@ impl fmt::Display for Needed<'_> {
             Self::Coordinator => f.write_str("a coordinator"),
             Self::Invitation => f.write_str("a site with an invitation"),
             Self::Node => f.write_str("a node"),
+            Self::NodeOrCoordinator => f.write_str("a node or a coordinator"),
             Self::Agent(cluster) => write!(f, "the agent of cluster {cluster}"),
             Self::Role(role, scope) => {
                 write!(f, "a user with the role {}", role_name(*role))?;

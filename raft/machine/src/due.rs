@@ -96,6 +96,10 @@ impl State {
         let Some(placement) = self.find::<Placement>(&workload.name).map(|found| &found.value) else {
             return Cause::Room;
         };
+        let mut held = placement.copies.iter().filter(|copy| copy.role != CopyRole::Stopping);
+        if held.any(|copy| self.is_at_excluded_site(&copy.cluster)) {
+            return Cause::Excluded;
+        }
         let mut active = placement.copies.iter().filter(|copy| copy.role == CopyRole::Active);
         if active.any(|copy| self.lacks_evidence(workload, &copy.cluster, now)) {
             Cause::EvidenceExpired

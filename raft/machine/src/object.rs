@@ -7,8 +7,8 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 use verbund_model::resource::{
     Admission, CatalogueEntry, ChangeTicket, Cluster, Consent, Evidence, Exception, Federation, Incident, Invitation,
-    Lease, LicenceVeto, Node, Organisation, Placement, Policy, Presence, Proposal, RegisteredKey, RoleBinding, Site,
-    TimingsInForce, User, UserRole, Verdict, Versioned, Workload,
+    Lease, LicenceVeto, Node, Organisation, Placement, Policy, Presence, Proposal, RecordedDirective, RegisteredKey,
+    RoleBinding, Site, TimingsInForce, User, UserRole, Verdict, Versioned, Workload,
 };
 use verbund_model::view::Kind;
 use verbund_model::{
@@ -102,6 +102,8 @@ pub enum Object {
     LicenceVeto(Held<LicenceVeto>),
     /// The timings.
     Timings(Held<TimingsInForce>),
+    /// A recorded directive.
+    Directive(Held<RecordedDirective>),
 }
 
 /// Does one thing with whatever an object holds.
@@ -133,6 +135,7 @@ macro_rules! with_held {
             $crate::object::Object::Consent($held) => $what,
             $crate::object::Object::LicenceVeto($held) => $what,
             $crate::object::Object::Timings($held) => $what,
+            $crate::object::Object::Directive($held) => $what,
         }
     };
 }
@@ -167,6 +170,7 @@ macro_rules! with_type {
             verbund_model::view::Kind::Consent => $function::<verbund_model::resource::Consent>($($argument),*),
             verbund_model::view::Kind::LicenceVeto => $function::<verbund_model::resource::LicenceVeto>($($argument),*),
             verbund_model::view::Kind::Timings => $function::<verbund_model::resource::TimingsInForce>($($argument),*),
+            verbund_model::view::Kind::Directive => $function::<verbund_model::resource::RecordedDirective>($($argument),*),
         }
     };
 }
@@ -405,6 +409,7 @@ stored!(
 );
 stored!(TimingsInForce, Timings, 25, timings, (), |_| (), |()| "timings".to_owned(), |n| (n == "timings")
     .then_some(()));
+stored!(RecordedDirective, Directive, 26, directives, Hash, |d| d.hash, ToString::to_string, |n| n.parse().ok());
 
 /// The roles that a user may have, each with its name in texts.
 pub(crate) const USER_ROLES: [(UserRole, &str); 6] = [
@@ -478,6 +483,7 @@ pub(crate) fn label<T: Stored>(key: &T::Key) -> String {
         Kind::Consent => "the consent for workload",
         Kind::LicenceVeto => "licence veto",
         Kind::Timings => return "the timings".to_owned(),
+        Kind::Directive => "directive",
     };
     format!("{word} {}", T::name(key))
 }

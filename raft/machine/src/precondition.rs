@@ -4,8 +4,8 @@ use verbund_identity::Precondition;
 use verbund_model::resource::Action;
 use verbund_model::resource::{
     Admission, CatalogueEntry, ChangeTicket, Cluster, Consent, Evidence, Exception, Federation, Incident, Invitation,
-    Lease, LicenceVeto, Node, Organisation, Placement, Policy, Proposal, RegisteredKey, RoleBinding, Site,
-    TimingsInForce, User, Verdict, Workload,
+    Lease, LicenceVeto, Node, Organisation, Placement, Policy, Proposal, RecordedDirective, RegisteredKey, RoleBinding,
+    Site, TimingsInForce, User, Verdict, Workload,
 };
 use verbund_model::{Command, Refusal};
 
@@ -59,6 +59,10 @@ fn primary(state: &State, command: &Command) -> Option<Primary> {
         | C::SuspendOrganisation { name }
         | C::ResumeOrganisation { name }
         | C::CreateSubOrganisation { name, .. } => of::<Organisation>(state, name),
+        C::SuspendSite { name } | C::ResumeSite { name } => of::<Site>(state, name),
+        C::RecordDirective { directive } => {
+            of::<RecordedDirective>(state, &verbund_identity::Directive::hash_of(directive))
+        }
         C::CreateUser { organisation, user: id, .. } | C::DeleteUser { organisation, user: id } => {
             user(organisation, id)
         }

@@ -38,6 +38,7 @@ impl Object {
             Self::Consent(_) => Kind::Consent,
             Self::LicenceVeto(_) => Kind::LicenceVeto,
             Self::Timings(_) => Kind::Timings,
+            Self::Directive(_) => Kind::Directive,
         }
     }
 
@@ -103,6 +104,11 @@ impl Object {
             Self::Consent(held) => resource(held, &[]),
             Self::LicenceVeto(held) => resource(held, &[]),
             Self::Timings(held) => resource(held, &["leaseBefore", "marginBefore"]),
+            Self::Directive(held) => {
+                let mut resource = resource(held, &["beside"]);
+                set(&mut resource.spec, "issued", json!(rfc3339(held.value.issued)));
+                resource
+            }
         }
     }
 }

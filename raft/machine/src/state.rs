@@ -7,8 +7,8 @@ use std::sync::Arc;
 use verbund_identity::Head;
 use verbund_model::resource::{
     Admission, CatalogueEntry, ChangeTicket, Cluster, Consent, Evidence, Exception, Federation, Incident, Invitation,
-    Lease, LicenceVeto, Millis, Node, NodeStanding, Organisation, Placement, Policy, Presence, Proposal, RegisteredKey,
-    RoleBinding, Site, TimingsInForce, User, UserRole, Verdict, Versioned, Workload,
+    Lease, LicenceVeto, Millis, Node, NodeStanding, Organisation, Placement, Policy, Presence, Proposal,
+    RecordedDirective, RegisteredKey, RoleBinding, Site, TimingsInForce, User, UserRole, Verdict, Versioned, Workload,
 };
 use verbund_model::view::{Kind, Resource};
 use verbund_model::{
@@ -112,6 +112,8 @@ impl State {
         consents, consent(WorkloadName): Consent;
         /// Licence vetoes.
         licence_vetoes, licence_veto((SiteName, WorkloadName)): LicenceVeto;
+        /// Recorded directives.
+        directives, directive(Hash): RecordedDirective;
     }
 
     /// The timings in force.
@@ -231,12 +233,12 @@ impl State {
         with_type!(kind, page(self, after, limit))
     }
 
-    /// The nodes that could vote: active ones at active sites.
+    /// The nodes that could vote: active ones at sites that are members, suspended ones too.
     pub fn active_nodes(&self) -> impl Iterator<Item = (&Held<Node>, &Held<Site>)> + use<'_> {
         self.nodes().filter_map(|node| {
             let site = self.site(&node.value.site)?;
             let takes_part = node.value.standing == NodeStanding::Active
-                && site.value.standing == verbund_model::resource::Standing::Active;
+                && site.value.standing != verbund_model::resource::Standing::Excluded;
             takes_part.then_some((node, site))
         })
     }

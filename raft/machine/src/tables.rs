@@ -5,10 +5,10 @@ use std::collections::BTreeSet;
 use serde::{Deserialize, Serialize};
 use verbund_model::resource::{
     Admission, CatalogueEntry, ChangeTicket, Cluster, Consent, Evidence, Exception, Federation, Incident, Invitation,
-    Lease, LicenceVeto, Node, Organisation, Placement, Policy, Presence, Proposal, RegisteredKey, RoleBinding, Site,
-    TimingsInForce, User, Verdict, Workload,
+    Lease, LicenceVeto, Node, Organisation, Placement, Policy, Presence, Proposal, RecordedDirective, RegisteredKey,
+    RoleBinding, Site, TimingsInForce, User, Verdict, Workload,
 };
-use verbund_model::{Hash, KeyId, NodeId, SiteName, WorkloadName};
+use verbund_model::{Hash, KeyId, NodeId, OrgName, SiteName, WorkloadName};
 
 use crate::index::Index;
 use crate::log::{LogId, Membership};
@@ -69,6 +69,28 @@ pub(crate) struct LastEpoch(pub(crate) u64);
 impl Row for LastEpoch {
     const TAG: u8 = 39;
     type Key = WorkloadName;
+}
+
+/// What was excluded. Only ever added to: nothing of it returns.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub(crate) enum Trace {
+    /// The name of a site.
+    Site(SiteName),
+    /// The name of an organisation.
+    Organisation(OrgName),
+    /// The id of a node.
+    Node(NodeId),
+    /// The id of a key.
+    Key(KeyId),
+}
+
+/// The hash of the directive that excluded it first.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Distrusted(pub(crate) Hash);
+
+impl Row for Distrusted {
+    const TAG: u8 = 40;
+    type Key = Trace;
 }
 
 macro_rules! tables {
@@ -144,6 +166,7 @@ tables! {
     consents: Held<Consent>,
     licence_vetoes: Held<LicenceVeto>,
     timings: Held<TimingsInForce>,
+    directives: Held<RecordedDirective>,
     sessions: Session,
     answers: Answer,
     last_sessions: LastSession,
@@ -152,6 +175,7 @@ tables! {
     targets: Target,
     single: Single,
     last_epochs: LastEpoch,
+    distrusted: Distrusted,
 }
 
 fn put_back<R: Row>(table: &mut Table<R>, bytes: &[u8]) -> Result<(), String> {

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use verbund_model::resource::Land;
+use verbund_model::resource::{Land, Standing};
 use verbund_model::{NodeId, OrgName};
 
 use crate::state::State;
@@ -95,12 +95,15 @@ fn candidates(state: &State) -> Vec<Candidate> {
     state.active_nodes().map(candidate).collect()
 }
 
-/// Whether a verdict is pending: its workloads are not all planned, or a lost site's lease has yet to be ended by the voters as
-/// they are. A change of voters would start their wait anew (lease.md 14).
+/// Whether a verdict is pending: its workloads are not all planned, or a lease of a lost or excluded site has yet to be
+/// ended by the voters as they are. A change of voters would start their wait anew (lease.md 14).
 fn is_verdict_pending(state: &State) -> bool {
     let open = |cluster| state.lease(&cluster).is_some_and(|lease| lease.value.open);
-    let mut lost = state.presences().filter(|presence| presence.value.lost);
-    state.pending_verdicts().next().is_some() || lost.any(|site| state.clusters_of(&site.value.site).any(open))
+    let mut lost = state.presences().filter(|presence| presence.value.lost).map(|presence| &presence.value.site);
+    let mut excluded =
+        state.sites().filter(|site| site.value.standing == Standing::Excluded).map(|site| &site.value.name);
+    let mut is_open = |site| state.clusters_of(site).any(open);
+    state.pending_verdicts().next().is_some() || lost.any(&mut is_open) || excluded.any(is_open)
 }
 
 fn choose(candidates: &[Candidate], size: usize) -> Vec<&Candidate> {

@@ -22,7 +22,7 @@ use verbund_identity::Precondition;
 use verbund_machine::{
     Alarm, Applied, Held, LogEntry, LogId, Membership, Object, Restore, State, VoterWarning, voter_plan,
 };
-use verbund_model::resource::{Action, NodeStanding};
+use verbund_model::resource::{Action, KeyOwner, NodeStanding};
 use verbund_model::view::{Change, Kind};
 use verbund_model::{Accepted, Command, NodeId, Outcome, Refusal};
 
@@ -109,12 +109,12 @@ impl Counters {
 
     fn check(&self) {
         assert!(self.accepted * 100 >= self.cases * 60, "fewer than 60 % were accepted");
-        assert_eq!(self.tried.len(), 23, "a command is missing");
+        assert_eq!(self.tried.len(), 26, "a command is missing");
         for command in self.tried.keys() {
             let accepted = self.commands.get(command).copied().unwrap_or(0);
             assert!(accepted >= LEAST, "{command} was accepted only {accepted} times");
         }
-        assert_eq!(self.refusals.len(), 24, "a refusal is missing");
+        assert_eq!(self.refusals.len(), 26, "a refusal is missing");
         for (refusal, count) in &self.refusals {
             assert!(*count >= LEAST, "{refusal} was given only {count} times");
         }
@@ -227,9 +227,36 @@ impl World {
         assert_eq!(applied.time, self.model.time, "{place}");
         assert!(self.model.sessions.len() >= before);
         self.check_events(&applied, &place);
-        check_alarm(&applied, &step, repeated, &place);
+        if step.case.directive.is_some() && step.case.fault.is_none() {
+            self.check_directive_alarm(&applied, &step, repeated, &place);
+        } else {
+            check_alarm(&applied, &step, repeated, &place);
+        }
         let real = self.generator.signers.get(&step.case.statement.key).is_some_and(Signer::is_real);
         counters.count(&step, &applied, repeated, real && step.case.fault.is_none());
+    }
+
+    /// What a node brings that does not count wakes somebody, unless an honest one can have been overtaken; so does a
+    /// fork.
+    fn check_directive_alarm(&self, applied: &Applied, step: &Step, repeated: bool, place: &str) {
+        let directive = &step.case.directive.as_ref().unwrap().directive;
+        let owner = self.model.things.keys.get(&step.case.statement.key).map(|(_, key)| &key.owner);
+        let of_node = matches!(owner, Some(KeyOwner::Node { .. }));
+        match (applied.outcome.as_ref().unwrap(), &applied.alarm) {
+            (Outcome::Accepted(Accepted::Changed { version }), alarm) if *version == self.index => {
+                let numbers = self.model.things.directives.values().map(|(_, d)| d.number);
+                let forked = numbers.filter(|number| *number == directive.number).count() > 1;
+                let wanted = Alarm::ForkedDirectives { at: applied.record.at, number: directive.number };
+                assert_eq!(*alarm, forked.then_some(wanted), "{place}");
+            }
+            (Outcome::Accepted(_), alarm) => assert_eq!(*alarm, None, "{place}"),
+            (Outcome::Refused(Refusal::BadDirective { .. }), alarm) => {
+                let overtaken = directive.coordinator_set_version < self.model.things.set().version;
+                let wanted = of_node && !repeated && !overtaken;
+                assert_eq!(matches!(alarm, Some(Alarm::FalseCause { .. })), wanted, "{place}: {alarm:?}");
+            }
+            _ => check_alarm(applied, step, repeated, place),
+        }
     }
 
     fn is_repeated(&self, step: &Step) -> bool {
@@ -313,6 +340,8 @@ impl World {
         same(state.proposals(), &things.proposals, &place);
         same(state.policies(), &things.policies, &place);
         same(state.catalogue(), &things.catalogue, &place);
+        same(state.directives(), &things.directives, &place);
+        self.check_distrust(&place);
         let federation = state.federation();
         assert_eq!(
             (federation.version, &federation.value.coordinators),
@@ -327,6 +356,17 @@ impl World {
         let found: BTreeMap<_, _> = kinds.map(|object| (mirror_key(&object), object)).collect();
         assert!(found == self.mirror, "{place}: the events do not add up to the state");
         self.check_plan(&place);
+    }
+
+    /// Just what was excluded is distrusted.
+    fn check_distrust(&self, place: &str) {
+        let distrust = self.state.distrust();
+        let sites = distrust.sites.iter().map(|name| format!("site {name}"));
+        let organisations = distrust.organisations.iter().map(|name| format!("organisation {name}"));
+        let nodes = distrust.nodes.iter().map(|id| format!("node {id}"));
+        let keys = distrust.keys.iter().map(|id| format!("key {id}"));
+        let found: BTreeSet<String> = sites.chain(organisations).chain(nodes).chain(keys).collect();
+        assert_eq!(found, self.model.things.gone, "{place}");
     }
 
     /// What must hold for any plan.

@@ -30,7 +30,7 @@ const CASES_PER_WORLD: u64 = 2_000;
 /// How often each command must be accepted for every 100,000 cases.
 const LEAST: u64 = 1_000;
 /// Every command about placement.
-const COMMANDS: usize = 32;
+const COMMANDS: usize = 35;
 
 fn setting(name: &str, default: u64) -> u64 {
     std::env::var(name).map_or(default, |text| text.parse().unwrap_or_else(|_| panic!("{name}={text} is no number")))
@@ -78,8 +78,16 @@ impl Counters {
             let accepted = self.commands.get(command).copied().unwrap_or(0);
             assert!(accepted * CASES >= LEAST * self.cases, "{command} was accepted only {accepted} times");
         }
-        for name in ["not-authorised", "not-found", "already-exists", "invalid", "conflict", "not-now", "bad-signature"]
-        {
+        for name in [
+            "not-authorised",
+            "not-found",
+            "already-exists",
+            "invalid",
+            "conflict",
+            "not-now",
+            "excluded",
+            "bad-signature",
+        ] {
             let count = self.refusals.get(name).copied().unwrap_or(0);
             assert!(count * CASES >= 100 * self.cases, "{name} was given only {count} times");
         }

@@ -13,7 +13,8 @@ use crate::id::{
 use crate::key::PublicKey;
 use crate::resource::{
     Action, Address, AdmissionRequest, ClusterSpec, Consent, CopyReport, Der, Evidence, Finding, Land, LicenceVeto,
-    Maintenance, Millis, Observation, OrgRole, Proofs, SignedFinding, SiteFacts, UserRole, WorkloadSpec,
+    Maintenance, Millis, Observation, OrgRole, Proofs, SignedDirective, SignedFinding, SiteFacts, UserRole,
+    WorkloadSpec,
 };
 
 /// A change that an author asks for.
@@ -80,6 +81,24 @@ pub enum Command {
     ResumeOrganisation {
         /// Its name.
         name: OrgName,
+    },
+
+    /// One coordinator: suspends a site: nothing new is placed there, what runs there leaves as planned. It stays a
+    /// member.
+    SuspendSite {
+        /// Its name.
+        name: SiteName,
+    },
+    /// One coordinator: resumes a suspended site.
+    ResumeSite {
+        /// Its name.
+        name: SiteName,
+    },
+    /// Node or coordinator: records a directive, which m coordinators signed and every daemon carries out already. Who
+    /// brings it does not matter: it proves itself.
+    RecordDirective {
+        /// The directive.
+        directive: SignedDirective,
     },
 
     /// Administrator: creates an organisation below the own one; roles are among the own ones.

@@ -50,7 +50,7 @@ pub enum Accepted {
     },
 }
 
-/// Why a change was refused.
+/// Why a change was refused. Variants stand in the order in which they came: records hold their numbers.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, thiserror::Error)]
 #[serde(rename_all = "camelCase", rename_all_fields = "camelCase")]
 pub enum Refusal {
@@ -242,6 +242,20 @@ pub enum Refusal {
         /// When it may be moved, if everything stays as it is; none: the windows have no time in common.
         next: Option<Millis>,
     },
+    /// What is named was excluded by a directive.
+    #[error(
+        "{what} was excluded and does not return under this name or with these keys: it takes an invitation with new ones"
+    )]
+    Excluded {
+        /// What.
+        what: String,
+    },
+    /// What is to be recorded is no directive that counts.
+    #[error("this is no directive that counts: {reason}")]
+    BadDirective {
+        /// Why not.
+        reason: String,
+    },
 }
 
 fn closed(by: &MaintenanceOf, freeze: Option<&str>) -> String {
@@ -280,6 +294,8 @@ impl Refusal {
             Self::SequenceReused { .. } => "sequence-reused",
             Self::NotAuthorised { .. } => "not-authorised",
             Self::Suspended { .. } => "suspended",
+            Self::Excluded { .. } => "excluded",
+            Self::BadDirective { .. } => "bad-directive",
             Self::VersionMismatch { .. } => "version-mismatch",
             Self::AlreadyExists { .. } => "already-exists",
             Self::NotFound { .. } => "not-found",

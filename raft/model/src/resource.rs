@@ -7,6 +7,7 @@ mod admission;
 mod amounts;
 mod catalogue;
 mod cluster;
+mod directive;
 mod federation;
 mod land;
 mod maintenance;
@@ -24,6 +25,7 @@ pub use catalogue::{CatalogueEntry, Policy};
 pub use cluster::{
     Cluster, ClusterSpec, ClusterStanding, Evidence, EvidenceSubject, Lease, LicenceVeto, Observation, Presence,
 };
+pub use directive::{DirectiveSignature, ExcludedSite, Order, RecordedDirective, SignedDirective};
 pub use federation::{Action, CoordinatorSet, Federation, Proposal, Timings, TimingsInForce};
 pub use land::{Land, LandError};
 pub use maintenance::{Closed, Freeze, Maintenance, MaintenanceOf, Window, next_open};

@@ -87,6 +87,8 @@ kinds! {
     LicenceVeto, "licence-vetoes";
     /// How long leases last; its one resource is named `timings`.
     Timings, "timings";
+    /// A recorded directive, named by its hash.
+    Directive, "directives";
 }
 
 impl fmt::Display for Kind {

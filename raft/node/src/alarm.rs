@@ -41,6 +41,16 @@ pub enum Alarm {
         /// The machine's words.
         what: String,
     },
+    /// The coordinators issued two directives with one number. Both hold, and both were carried out.
+    #[error("{what}")]
+    ForkedDirectives {
+        /// The index of the entry that brought the second.
+        index: u64,
+        /// The number.
+        number: u64,
+        /// The machine's words.
+        what: String,
+    },
     /// A leader proposed members that nobody decided. The append was refused.
     #[error("node {leader} proposed a membership at index {index} that the state does not give: {why}")]
     ForgedMembership {
@@ -135,6 +145,7 @@ impl Alarm {
         match self {
             Self::UnauthorisedEntry { .. } => "unauthorised-entry",
             Self::FalseCause { .. } => "false-cause",
+            Self::ForkedDirectives { .. } => "forked-directives",
             Self::ForgedMembership { .. } => "forged-membership",
             Self::ClockAhead { .. } => "clock-ahead",
             Self::Fork { .. } => "fork",

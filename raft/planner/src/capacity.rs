@@ -30,14 +30,15 @@ pub struct SiteLoss {
     pub without_standby: Vec<WorkloadName>,
 }
 
-/// For each site, in the order of names: what its loss would mean. It is planned as it would be after the loss, whoever would have
-/// to decide it, and with every old copy there proven stopped. In: the state, and the time that counts. `change` is only the name
-/// that the trial plans carry.
+/// For each site that is a member, in the order of names: what its loss would mean. It is planned as it would be after
+/// the loss, whoever would have to decide it, and with every old copy there proven stopped. In: the state, and the time
+/// that counts. `change` is only the name that the trial plans carry.
 #[must_use]
 pub fn capacity(inventory: &Inventory, now: Millis, change: &TicketName) -> Vec<SiteLoss> {
     // One ground for all: each loss is tried on it and taken back, so that filters and distances are looked at once.
     let mut ground = Ground::of_all(inventory, now);
-    inventory.sites.keys().map(|site| loss(&mut ground, site, change)).collect()
+    let members = inventory.sites.keys().filter(|site| !inventory.is_excluded(site));
+    members.map(|site| loss(&mut ground, site, change)).collect()
 }
 
 fn loss<'a>(ground: &mut Ground<'a>, site: &'a SiteName, change: &TicketName) -> SiteLoss {

@@ -35,6 +35,7 @@ enum Filter {
 
 /// The filters of the place alone, in the order in which reasons are told.
 const FILTERS: &[(Rule, Filter)] = &[
+    (Rule::Membership, Filter::Site(membership)),
     (Rule::SiteStanding, Filter::Site(site_standing)),
     (Rule::OrganisationStanding, Filter::Site(organisation_standing)),
     (Rule::SitePresent, Filter::Presence(site_present)),
@@ -86,15 +87,22 @@ pub(crate) fn reasons(ask: &Ask<'_>, place: &Place<'_>) -> Vec<Reason> {
     FILTERS.iter().filter_map(reason).collect()
 }
 
+fn membership(ask: &Ask<'_>, place: &Place<'_>) -> Option<Reason> {
+    let excluded = ask.inventory.is_excluded(place.site_name());
+    excluded.then(|| Reason::Excluded { site: place.site_name().clone() })
+}
+
 fn site_standing(_: &Ask<'_>, place: &Place<'_>) -> Option<Reason> {
     let found = place.site.map(|site| site.standing);
-    (found != Some(Standing::Active)).then_some(Reason::SiteStanding { found })
+    // Of an excluded one the rule before speaks.
+    (!matches!(found, Some(Standing::Active | Standing::Excluded))).then_some(Reason::SiteStanding { found })
 }
 
 fn organisation_standing(_: &Ask<'_>, place: &Place<'_>) -> Option<Reason> {
     let organisation = || place.site.map(|site| site.organisation.clone());
     let found = place.organisation;
-    (found != Some(Standing::Active)).then(|| Reason::OrganisationStanding { organisation: organisation(), found })
+    let fits = matches!(found, Some(Standing::Active | Standing::Excluded));
+    (!fits).then(|| Reason::OrganisationStanding { organisation: organisation(), found })
 }
 
 fn site_present(place: &Place<'_>) -> Option<Reason> {

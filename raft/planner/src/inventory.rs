@@ -289,6 +289,14 @@ impl Inventory {
         names.filter_map(|name| self.exceptions.get(name))
     }
 
+    /// Whether a site, or the organisation that runs it, was excluded.
+    pub(crate) fn is_excluded(&self, site: &SiteName) -> bool {
+        self.sites.get(site).is_some_and(|entry| {
+            let organisation = self.organisations.get(&entry.organisation);
+            entry.standing == Standing::Excluded || organisation == Some(&Standing::Excluded)
+        })
+    }
+
     /// The site of a cluster.
     pub(crate) fn site_of(&self, cluster: &ClusterName) -> Option<&SiteName> {
         self.clusters.get(cluster).map(|cluster| &cluster.site)

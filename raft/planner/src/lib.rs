@@ -5,7 +5,7 @@
 //!
 //! ```text
 //! Inventory ── plan, plan_batch ──> Plan { placement, report } ── check ──> apply
-//!     │  └──── lost: whom a finding concerns, the most urgent first
+//!     │  └──── lost, excluded: whom a finding or an exclusion concerns, the most urgent first
 //!     └─────── why, capacity: the same filters, asked by people
 //! ```
 //!
@@ -26,6 +26,7 @@ mod inventory;
 mod offer;
 mod place;
 mod plan;
+mod protection;
 mod reason;
 mod report;
 mod rule;
@@ -39,7 +40,8 @@ pub use check::{Violation, check};
 pub use distance::{GEOREDUNDANT, WITH_REASON, class, kilometres};
 pub use exception::GEOREDUNDANCY;
 pub use inventory::Inventory;
-pub use plan::{BATCH, lost, plan, plan_batch, turn};
+pub use plan::{BATCH, excluded, lost, plan, plan_batch, turn};
+pub use protection::Protection;
 pub use reason::{Compute, Lang, Reason};
 pub use report::{Choice, ClusterReport, Lack, Plan, Refused, Report, Request, Score, Tried};
 pub use rule::Rule;

@@ -5,10 +5,11 @@ mod exclusive;
 mod parallel;
 mod standby;
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use verbund_model::resource::{CopyRole, Finding, Mode, Placement, Waiting};
-use verbund_model::{ClusterName, TicketName, WorkloadName};
+use verbund_model::{ClusterName, SiteName, TicketName, WorkloadName};
 
 use crate::demand::Demand;
 use crate::ground::Ground;
@@ -116,7 +117,7 @@ fn empty(workload: &WorkloadName, request: &Request) -> Placement {
 /// - A site that returned: those that lack something.
 #[must_use]
 pub fn lost(inventory: &Inventory, finding: &Finding) -> Vec<WorkloadName> {
-    let mut found: Vec<Arc<Demand>> = match finding {
+    let found: Vec<Arc<Demand>> = match finding {
         Finding::LeaseEnded { cluster, generation } => concerned(inventory, cluster, |demand, role, under| {
             demand.is_exclusive() && role == CopyRole::Active && under <= *generation
         }),
@@ -133,6 +134,19 @@ pub fn lost(inventory: &Inventory, finding: &Finding) -> Vec<WorkloadName> {
             inventory.unsettled().filter_map(|name| inventory.demands.get(name).cloned()).collect()
         }
     };
+    urgent_first(found)
+}
+
+/// The workloads with an active copy or a standby at excluded sites, the most urgent first, then by name.
+#[must_use]
+pub fn excluded(inventory: &Inventory, sites: &BTreeSet<SiteName>) -> Vec<WorkloadName> {
+    let clusters = sites.iter().filter_map(|site| inventory.site_clusters.get(site)).flatten();
+    let concerns = |_: &Demand, role, _| role != CopyRole::Stopping;
+    urgent_first(clusters.flat_map(|cluster| concerned(inventory, cluster, concerns)).collect())
+}
+
+/// The names of workloads, the most urgent first, then by name, each once.
+fn urgent_first(mut found: Vec<Arc<Demand>>) -> Vec<WorkloadName> {
     found.sort_by(|a, b| b.priority.cmp(&a.priority).then_with(|| a.name.cmp(&b.name)));
     found.dedup_by(|a, b| a.name == b.name);
     found.iter().map(|demand| demand.name.clone()).collect()

@@ -25,7 +25,12 @@ pub enum Lang {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", rename_all_fields = "camelCase", deny_unknown_fields)]
 pub enum Reason {
-    /// The site may not act, or is unknown.
+    /// The site, or the organisation that runs it, was excluded.
+    Excluded {
+        /// The site.
+        site: SiteName,
+    },
+    /// The site is suspended, or is unknown.
     SiteStanding {
         /// Its standing; none: there is no such site.
         found: Option<Standing>,
@@ -238,6 +243,7 @@ impl Reason {
     #[must_use]
     pub const fn rule(&self) -> Rule {
         match self {
+            Self::Excluded { .. } => Rule::Membership,
             Self::SiteStanding { .. } => Rule::SiteStanding,
             Self::OrganisationStanding { .. } => Rule::OrganisationStanding,
             Self::SiteLost { .. } => Rule::SitePresent,

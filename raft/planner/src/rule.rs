@@ -25,6 +25,8 @@ macro_rules! rules {
 }
 
 rules! {
+    /// Neither the site nor its organisation was excluded.
+    Membership => "I7",
     /// The site may act.
     SiteStanding => "Rahmenwerk 4.3",
     /// The organisation that runs the site is in good standing.
@@ -92,7 +94,10 @@ impl Rule {
     /// only keep new copies away, and move what runs when another place is found.
     #[must_use]
     pub const fn binds_what_runs(self) -> bool {
-        matches!(self, Self::Zone | Self::Schutzbedarf | Self::Confidentiality | Self::Stage | Self::Consent)
+        matches!(
+            self,
+            Self::Membership | Self::Zone | Self::Schutzbedarf | Self::Confidentiality | Self::Stage | Self::Consent
+        )
     }
 
     /// Whether it says how things are at the moment: what runs there is not moved because of it.

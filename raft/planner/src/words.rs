@@ -18,6 +18,8 @@ const NOTHING: Both = ("nichts", "nothing");
 const UNKNOWN: Both = ("unbekannt", "unknown");
 const ACTIVE: Both = ("aktiv", "active");
 const SUSPENDED: Both = ("gesperrt", "suspended");
+const EXCLUDED: Both = ("ausgeschlossen", "excluded");
+const MEMBER: Both = ("Mitglied", "a member");
 const CORDONED: Both = ("nimmt nichts Neues an", "cordoned");
 const PUBLIC: Both = ("öffentliche Hand", "public");
 const PRIVATE: Both = ("privat", "private");
@@ -36,6 +38,10 @@ const ANOTHER_SITE: Both = ("ein anderer Standort", "another site");
 /// The sentence of a reason, with `{what}`, `{found}` and `{wanted}` in it.
 const fn template(reason: &Reason) -> Both {
     match reason {
+        Reason::Excluded { .. } => (
+            "Der Standort {what} ist {found}, verlangt ist {wanted}.",
+            "The site {what} is {found}, wanted is {wanted}.",
+        ),
         Reason::SiteStanding { .. } => {
             ("Der Standort ist {found}, verlangt ist {wanted}.", "The site is {found}, wanted is {wanted}.")
         }
@@ -169,7 +175,7 @@ fn what(reason: &Reason, lang: Lang) -> String {
         Reason::OrganisationStanding { organisation, .. } => {
             organisation.as_ref().map_or_else(|| of(UNKNOWN, lang).to_owned(), ToString::to_string)
         }
-        Reason::SiteLost { site } => site.to_string(),
+        Reason::SiteLost { site } | Reason::Excluded { site } => site.to_string(),
         Reason::Evidence { kind, .. } => kind.to_string(),
         Reason::Label { key, .. } => key.clone(),
         Reason::Consent { customer, .. } => customer.to_string(),
@@ -186,6 +192,7 @@ pub(crate) fn found(reason: &Reason, lang: Lang) -> String {
     match reason {
         Reason::SiteStanding { found } | Reason::OrganisationStanding { found, .. } => standing(*found, lang),
         Reason::SiteLost { .. } => of(LOST, lang).to_owned(),
+        Reason::Excluded { .. } => of(EXCLUDED, lang).to_owned(),
         Reason::ClusterStanding { found } => match found {
             ClusterStanding::Active => of(ACTIVE, lang).to_owned(),
             ClusterStanding::Cordoned => of(CORDONED, lang).to_owned(),
@@ -226,6 +233,7 @@ pub(crate) fn wanted(reason: &Reason, lang: Lang) -> String {
             of(ACTIVE, lang).to_owned()
         }
         Reason::SiteLost { .. } => of(PRESENT, lang).to_owned(),
+        Reason::Excluded { .. } => of(MEMBER, lang).to_owned(),
         Reason::NotObserved | Reason::NotReady { .. } => of(READY, lang).to_owned(),
         Reason::Zone { wanted, .. } => wanted.to_string(),
         Reason::Schutzbedarf { wanted, .. } => wanted.to_string(),
@@ -258,6 +266,7 @@ fn standing(standing: Option<Standing>, lang: Lang) -> String {
         None => UNKNOWN,
         Some(Standing::Active) => ACTIVE,
         Some(Standing::Suspended) => SUSPENDED,
+        Some(Standing::Excluded) => EXCLUDED,
     };
     of(both, lang).to_owned()
 }

@@ -99,6 +99,8 @@ fn put(inventory: &mut Inventory, state: &str) {
 fn refuses_each_rule_of_the_place() {
     let plain = "{wants: {cpu: 4}}";
     let cases: &[(Rule, &str, &str)] = &[
+        (Rule::Membership, plain, "sites: {berlin: {at: [52.5, 13.4], standing: excluded}}"),
+        (Rule::Membership, plain, "organisations: {berlin: excluded}"),
         (Rule::SiteStanding, plain, "sites: {berlin: {at: [52.5, 13.4], standing: suspended}}"),
         (Rule::OrganisationStanding, plain, "organisations: {berlin: suspended}"),
         (Rule::SitePresent, plain, "sites: {berlin: {at: [52.5, 13.4], lost: true}}"),
@@ -138,6 +140,34 @@ fn refuses_each_rule_of_the_place() {
             _ => panic!("{rule:?}: {refused:?} with {state}"),
         }
     }
+}
+
+/// What runs at an excluded site may not stay there, whatever is planned: a parallel copy goes at once, an exclusive
+/// one is stopped, and is not gone before somebody vouches for it.
+#[test]
+fn knows_what_an_exclusion_demands() {
+    let mut inventory = inventory();
+    put(&mut inventory, "sites: {hamburg: {at: [53.5, 9.9], standing: excluded}}");
+    for (workload, mode) in [("held", "exclusive"), ("wide", "parallel")] {
+        let before = placement(&inventory, workload);
+        let stays = check(&inventory, &before, NOW);
+        assert!(matches!(stays, Err(Violation::Place { rule: Rule::Membership, .. })), "{mode}: {stays:?}");
+        let plan = planned(&inventory, &request(workload, Cause::Excluded));
+        assert!(plan.changed, "{mode}");
+        let mut gone = plan.placement.clone();
+        gone.copies.retain(|copy| copy.cluster != name("hamburg-1"));
+        let vanished = check(&inventory, &gone, NOW);
+        match mode {
+            "exclusive" => assert_eq!(vanished, Err(Violation::Vanished(name("hamburg-1")))),
+            _ => assert_eq!(vanished, Ok(()), "nobody there is believed, so nothing is waited for"),
+        }
+    }
+    // The lease is not over because its site was excluded: the standby does not start yet.
+    let mut early = placement(&inventory, "held");
+    early.epoch = 4;
+    early.copies[0].role = CopyRole::Stopping;
+    early.copies[1] = copy("muenchen-1", CopyRole::Active, 4, 1);
+    assert_eq!(check(&inventory, &early, NOW), Err(Violation::NotFenced(name("hamburg-1"))));
 }
 
 #[test]

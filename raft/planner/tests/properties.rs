@@ -12,7 +12,7 @@ use proptest::prelude::*;
 use support::state::{AmountsText, ClusterText, NOW, SiteText, State, WorkloadText, change, name};
 use verbund_model::resource::*;
 use verbund_model::{ClusterName, SiteName, WorkloadName};
-use verbund_planner::{Inventory, Plan, Request, check, lost, plan, plan_batch, why};
+use verbund_planner::{Inventory, Plan, Request, check, excluded, lost, plan, plan_batch, why};
 
 const SITES: usize = 6;
 const CLUSTERS: usize = 9;
@@ -31,6 +31,7 @@ enum Event {
     Reshape { workload: usize, how: usize },
     Alter { cluster: usize, how: usize },
     Standing { site: usize, suspended: bool },
+    Exclude { site: usize },
     Evidence { site: usize, days: i64 },
     Veto { site: usize, workload: usize, lifted: bool },
     Consent { workload: usize, sites: Option<usize> },
@@ -41,7 +42,7 @@ enum Event {
 fn event() -> impl Strategy<Value = Event> {
     let (w, c, s) = (0..WORKLOADS, 0..CLUSTERS, 0..SITES);
     prop_oneof![
-        8 => (w.clone(), 0..9_usize, prop::option::of(c.clone()))
+        8 => (w.clone(), 0..10_usize, prop::option::of(c.clone()))
             .prop_map(|(workload, cause, target)| Event::Plan { workload, cause, target }),
         4 => (0..3_usize, 0..CLUSTERS).prop_map(|(kind, which)| Event::Finding { kind, which }),
         2 => (s.clone(), any::<bool>()).prop_map(|(site, lost)| Event::Presence { site, lost }),
@@ -51,6 +52,7 @@ fn event() -> impl Strategy<Value = Event> {
         2 => (w.clone(), 0..6_usize).prop_map(|(workload, how)| Event::Reshape { workload, how }),
         2 => (c.clone(), 0..5_usize).prop_map(|(cluster, how)| Event::Alter { cluster, how }),
         1 => (s.clone(), any::<bool>()).prop_map(|(site, suspended)| Event::Standing { site, suspended }),
+        1 => s.clone().prop_map(|site| Event::Exclude { site }),
         1 => (s.clone(), -1..3_i64).prop_map(|(site, days)| Event::Evidence { site, days }),
         1 => (s.clone(), w.clone(), any::<bool>())
             .prop_map(|(site, workload, lifted)| Event::Veto { site, workload, lifted }),
@@ -141,9 +143,13 @@ impl World {
             Event::Standing { site, suspended } => {
                 let site = site_name(*site);
                 let text = self.sites.get_mut(&site).unwrap();
+                if text.standing == Standing::Excluded {
+                    return; // for ever
+                }
                 text.standing = if *suspended { Standing::Suspended } else { Standing::Active };
                 text.put(&site, &mut self.inventory);
             }
+            Event::Exclude { site } => self.exclude(site_name(*site)),
             Event::Evidence { site, days } => self.inventory.put_evidence(&Evidence {
                 name: name(&format!("evidence-{site}")),
                 subject: EvidenceSubject::Site(site_name(*site)),
@@ -205,6 +211,20 @@ impl World {
         for (plan, request) in plan_batch(&self.inventory, &requests).into_iter().zip(&requests) {
             self.take(plan, request);
         }
+    }
+
+    /// Excludes a site: nothing is active or prepared there any more, whether there is another place or not.
+    fn exclude(&mut self, site: SiteName) {
+        let text = self.sites.get_mut(&site).unwrap();
+        text.standing = Standing::Excluded;
+        text.put(&site, &mut self.inventory);
+        let sites = [site].into();
+        let names = excluded(&self.inventory, &sites);
+        let requests: Vec<Request> = names.iter().map(|name| request(name, Cause::Excluded, None)).collect();
+        for (plan, request) in plan_batch(&self.inventory, &requests).into_iter().zip(&requests) {
+            self.take(plan, request);
+        }
+        assert!(excluded(&self.inventory, &sites).is_empty());
     }
 
     /// Where one place was chosen for a workload that had none of that kind, it is the best of those that `why` finds: `why`
@@ -324,7 +344,7 @@ impl World {
 
 fn cause_of(number: usize) -> Cause {
     let causes = [Cause::Applied, Cause::Failover, Cause::Relocate, Cause::Failback, Cause::Drill, Cause::Released];
-    let more = [Cause::Room, Cause::EvidenceExpired, Cause::ClusterRemoved];
+    let more = [Cause::Room, Cause::EvidenceExpired, Cause::ClusterRemoved, Cause::Excluded];
     causes.into_iter().chain(more).nth(number).unwrap()
 }
 

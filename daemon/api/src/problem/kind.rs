@@ -91,6 +91,10 @@ problems! {
     NotNow, "not-now", CONFLICT, "Jetzt nicht: außerhalb der Wartungsfenster", "Not now: outside of maintenance windows";
     /// A rule for the state as a whole.
     Conflict, "conflict", CONFLICT, "Widerspricht dem Zustand des Verbunds", "In conflict with the federation's state";
+    /// An excluded member.
+    Excluded, "excluded", FORBIDDEN, "Ausgeschlossen", "Excluded";
+    /// A directive that does not count.
+    BadDirective, "bad-directive", UNPROCESSABLE_ENTITY, "Anordnung gilt nicht", "Directive does not count";
 
     // The federation.
     /// No leader for a write.

@@ -40,6 +40,8 @@ impl From<&Refusal> for ProblemKind {
             Refusal::BadProof { .. } => Self::BadProof,
             Refusal::NotNow { .. } => Self::NotNow,
             Refusal::Conflict { .. } => Self::Conflict,
+            Refusal::Excluded { .. } => Self::Excluded,
+            Refusal::BadDirective { .. } => Self::BadDirective,
         }
     }
 }

@@ -7,6 +7,8 @@ const PHRASES: &[(&str, &str)] = &[
     ("an invitation's one-time key", "Der Einmalschlüssel einer Einladung"),
     ("every member", "jedes Mitglied"),
     ("a coordinator", "ein Koordinator"),
+    ("a node or a coordinator", "ein Knoten oder ein Koordinator"),
+    ("directive ", "Anordnung "),
     ("a site with an invitation", "ein Standort mit Einladung"),
     ("a user with the role ", "ein Benutzer mit der Rolle "),
     ("admission or proposal ", "Aufnahmeanfrage oder Vorschlag "),
@@ -114,6 +116,11 @@ pub fn german(refusal: &Refusal) -> String {
             )
         }
         Refusal::Conflict { what } => what.clone(),
+        Refusal::Excluded { what } => format!(
+            "{} ist ausgeschlossen und kehrt unter diesem Namen und mit diesen Schlüsseln nicht zurück: nötig ist eine Einladung mit neuen",
+            phrase(what)
+        ),
+        Refusal::BadDirective { reason } => format!("Das ist keine Anordnung, die gilt: {reason}"),
     }
 }
 

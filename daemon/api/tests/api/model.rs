@@ -203,6 +203,27 @@ fn placing_commands() -> Vec<Command> {
     ]
 }
 
+fn directive() -> SignedDirective {
+    let signature = DirectiveSignature { key: KeyId::default(), signature: der() };
+    SignedDirective { payload: der(), signatures: vec![signature] }
+}
+
+fn orders() -> Vec<Order> {
+    let (nodes, keys) = (BTreeSet::from([NodeId::mint(0, 2)]), BTreeSet::from([KeyId::default()]));
+    let site = ExcludedSite { site: name("s"), nodes: nodes.clone(), keys: keys.clone() };
+    vec![
+        Order::ExcludeSite { site: name("s"), nodes, keys: keys.clone(), reason: "r".into() },
+        Order::ExcludeOrganisation {
+            organisation: name("o"),
+            below: [name("p")].into(),
+            sites: vec![site],
+            keys,
+            reason: "r".into(),
+        },
+        Order::Recover { terms: "t".into() },
+    ]
+}
+
 fn commands() -> Vec<Command> {
     let key = Person::new(1).public();
     let roles = BTreeSet::from([OrgRole::CloudIntegrator, OrgRole::PortalNutzende]);
@@ -223,6 +244,9 @@ fn commands() -> Vec<Command> {
         },
         Command::SuspendOrganisation { name: name("o") },
         Command::ResumeOrganisation { name: name("o") },
+        Command::SuspendSite { name: name("s") },
+        Command::ResumeSite { name: name("s") },
+        Command::RecordDirective { directive: directive() },
         Command::CreateSubOrganisation {
             parent: name("o"),
             name: name("n"),
@@ -256,6 +280,7 @@ fn commands() -> Vec<Command> {
 fn commands_and_actions() {
     each_variant("Command", &[commands(), placing_commands()].concat());
     each_variant("Action", &actions());
+    each_variant("Order", &orders());
     each_variant("Finding", &findings());
 }
 
@@ -271,6 +296,7 @@ fn reasons_of_the_planner() {
         json!({"organisationStanding": {"organisation": "o", "found": null}}),
         json!({"siteLost": {"site": "s"}}),
         json!({"clusterStanding": {"found": "cordoned"}}),
+        json!({"excluded": {"site": "s"}}),
         json!("notObserved"),
         json!({"notReady": {"impairment": "x"}}),
         json!({"zone": {"found": "external", "wanted": "raised"}}),
@@ -489,6 +515,19 @@ fn rarer_resources() {
         Object::Admission(held(admission(None, Some(refusal)))),
     ];
     objects.extend(actions().into_iter().map(|action| Object::Proposal(held(proposal(action)))));
+    let recorded = |(order, beside)| RecordedDirective {
+        hash: Hash([1; 32]),
+        number: 1,
+        predecessor: Hash([2; 32]),
+        coordinator_set_version: 1,
+        issued: 1,
+        order,
+        accept_quorum_loss: false,
+        signed: directive(),
+        beside,
+    };
+    let beside = [None, Some(Hash([3; 32])), None];
+    objects.extend(orders().into_iter().zip(beside).map(|both| Object::Directive(held(recorded(both)))));
     for object in objects {
         let value: Value = serde_json::to_value(object.render()).unwrap();
         assert_valid(&named("Resource"), &value);

@@ -342,6 +342,7 @@ client-no-leader-remedy = Es wurde nichts geändert. Während einer Wahl dauert 
 client-unknown-key-remedy = Ein Administrator der eigenen Organisation trägt ihn ein: verbund user create oder verbund user add-key. Ist das geschehen, hat dieser Standort ihn vielleicht noch nicht: verbund status
 client-key-revoked-remedy = Einen anderen eingetragenen Schlüssel verwenden: verbund context add NAME --replace --key file:PFAD
 client-not-authorised-remedy = Den Kontext von jemandem verwenden, der es darf (--context), oder die Rolle geben lassen: verbund role bind. Was der eigene Schlüssel darf: verbund list role-bindings
+client-excluded-remedy = Der Weg zurück ist eine neue Einladung mit neuem Namen und neuen Schlüsseln: verbund site invite
 client-suspended-remedy = Ein Koordinator beendet die Aussetzung: verbund org resume ORG
 client-not-found-remedy = „verbund list ART“ zeigt, was es gibt.
 client-exists-remedy = Einen anderen Namen wählen, oder ändern, was da ist; „verbund get ART NAME“ zeigt es.

@@ -342,6 +342,7 @@ client-no-leader-remedy = Nothing was changed. While the voters elect, that take
 client-unknown-key-remedy = An administrator of your organisation registers it: verbund user create or verbund user add-key. If that is done, this site may not have it yet: verbund status
 client-key-revoked-remedy = Use another registered key: verbund context add NAME --replace --key file:PATH
 client-not-authorised-remedy = Use the context of somebody who may (--context), or have an administrator give the role: verbund role bind. What your key may do: verbund list role-bindings
+client-excluded-remedy = The way back is a new invitation with a new name and new keys: verbund site invite
 client-suspended-remedy = A coordinator ends the suspension: verbund org resume ORG
 client-not-found-remedy = "verbund list KIND" shows what there is.
 client-exists-remedy = Choose another name, or change what is there; "verbund get KIND NAME" shows it.

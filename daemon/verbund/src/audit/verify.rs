@@ -213,7 +213,7 @@ impl<'a> Replay<'a> {
     }
 
     fn active_sites(&self) -> BTreeSet<&SiteName> {
-        self.state.sites().filter(|s| s.value.standing == Standing::Active).map(|s| &s.value.name).collect()
+        self.state.sites().filter(|s| s.value.standing != Standing::Excluded).map(|s| &s.value.name).collect()
     }
 
     fn has_majority(&self) -> bool {

@@ -97,6 +97,7 @@ pub fn remedy(kind: ProblemKind) -> Option<String> {
         K::NotAuthorised => t!("client-not-authorised-remedy"),
         K::Suspended => t!("client-suspended-remedy"),
         K::NotNow => t!("client-not-now-remedy"),
+        K::Excluded => t!("client-excluded-remedy"),
         K::NotFound => t!("client-not-found-remedy"),
         K::AlreadyExists => t!("client-exists-remedy"),
         K::InvitationSpent => t!("client-invitation-remedy"),

@@ -52,7 +52,7 @@ impl Client {
             let site: Site = from_resource(resource)?;
             let pins = site.anchors.iter().map(|anchor| Ok(Pin::of_certificate(&anchor.0)?.0));
             let pins = pins.collect::<Result<std::collections::BTreeSet<_>, Failure>>()?;
-            if pins.contains(&self.context.pin) || site.standing != Standing::Active {
+            if pins.contains(&self.context.pin) || site.standing == Standing::Excluded {
                 continue;
             }
             let of_site = nodes.iter().filter(|n| n.site == site.name && n.standing == NodeStanding::Active);

@@ -138,7 +138,7 @@ pub fn from_resource<T: serde::de::DeserializeOwned>(resource: &Resource) -> Res
             let user = name.split_once('.').map_or(name.as_str(), |(_, user)| user);
             fields.insert("id".to_owned(), json!(user));
         }
-        Kind::Admission | Kind::Proposal => drop(fields.insert("hash".to_owned(), json!(name))),
+        Kind::Admission | Kind::Proposal | Kind::Directive => drop(fields.insert("hash".to_owned(), json!(name))),
         // What stands beside the spec of these in the model stands in it for people.
         Kind::Cluster | Kind::Workload => {
             let beside =

@@ -121,7 +121,7 @@ fn findings(status: &Status, now: u64) -> Vec<Finding> {
     } else if status.applied == 0 && matches!(status.role, Role::Joining | Role::Learner) {
         add(false, t!("status-empty"));
     }
-    for site in &status.sites {
+    for site in status.sites.iter().filter(|site| site.standing != Standing::Excluded) {
         if site.standing == Standing::Suspended {
             add(false, t!("status-suspended", site = site.site.to_string()));
         }

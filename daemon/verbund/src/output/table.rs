@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 use unicode_width::UnicodeWidthStr as _;
-use verbund_model::resource::{Action, Address, CopyRole, KeyOwner, PlacedCopy, Waiting};
+use verbund_model::resource::{Action, Address, CopyRole, KeyOwner, Order, PlacedCopy, Waiting};
 use verbund_model::view::{Kind, Resource};
 
 use super::time::local_of;
@@ -206,6 +206,17 @@ fn one(value: &Value) -> String {
     field.map_or_else(|| text(value), |(name, inner)| format!("{name} {}", text(inner)))
 }
 
+/// Whom a directive is about.
+fn order(value: &Value) -> String {
+    match serde_json::from_value::<Order>(value.clone()) {
+        Ok(Order::ExcludeSite { site, .. }) => t!("order-exclude-site", site = site.to_string()),
+        Ok(Order::ExcludeOrganisation { organisation, .. }) => {
+            t!("order-exclude-organisation", organisation = organisation.to_string())
+        }
+        Ok(Order::Recover { .. }) | Err(_) => one(value),
+    }
+}
+
 fn yes(value: &Value) -> String {
     match value {
         Value::Bool(true) => t!("word-yes"),
@@ -335,6 +346,7 @@ fn columns(kind: Kind) -> &'static [Column] {
         ],
         Kind::Consent => &[column!("column-customer": "/spec/customer"), column!("column-sites": "/spec/sites")],
         Kind::LicenceVeto => &[column!("column-reason": "/spec/reason")],
+        Kind::Directive => &[column!("column-number": "/spec/number"), column!("column-order": "/spec/order", order)],
         Kind::Timings => {
             &[column!("column-lease": "/spec/timings/lease"), column!("column-margin": "/spec/timings/margin")]
         }

@@ -259,6 +259,12 @@ fn german(alarm: &Alarm) -> (Option<String>, String) {
                 "Knoten {author} hat über Leader {leader} bei Index {index} eine Ursache vorgebracht, die kein ehrlicher Knoten vorbringt. Sie wurde überall abgewiesen."
             ),
         ),
+        Alarm::ForkedDirectives { index, number, .. } => (
+            None,
+            format!(
+                "Die Koordinierungsstelle hat zwei Anordnungen mit der Nummer {number} erlassen; die zweite steht bei Index {index}. Beide gelten. Mindestens ein Koordinator hat beide unterschrieben."
+            ),
+        ),
         Alarm::ForgedMembership { leader, index, why } => (
             node(leader),
             format!(

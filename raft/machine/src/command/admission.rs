@@ -35,6 +35,7 @@ impl Act<'_> {
     ) -> Decision {
         self.existing::<Organisation>(organisation)?;
         self.state.check_organisation(organisation)?;
+        self.state.never_excluded_site(site)?;
         self.absent::<Site>(site)?;
         if expires <= self.now {
             return Err(invalid("expires", format!("{} is over", rfc3339(expires))));
@@ -109,18 +110,26 @@ impl Act<'_> {
     /// What must hold when a site asks, and again when it is let in, because other things happen in between.
     fn check_request(&self, request: &AdmissionRequest) -> Result<Authority, Refusal> {
         self.state.check_organisation(&request.organisation)?;
+        self.state.never_excluded_site(&request.site)?;
         self.absent::<Site>(&request.site)?;
         check_addresses("request.addresses", &request.addresses)?;
         self.fresh_key("request.nodeKey", &request.node_key, Algorithm::P256)?;
         check_key("request.sealingKey", &request.sealing_key, Algorithm::P384)?;
+        self.state.never_excluded_key(&key_id(&request.sealing_key))?;
         let authority = self.check_certificates(request)?;
         for mark in &authority.marks {
+            if let Mark::Key(key) = mark {
+                self.state.never_excluded_key(key)?;
+            }
             if let Some(Marked(other)) = self.state.tables.marks.get(mark) {
                 let what = match mark {
                     Mark::Key(_) => "the key of a trust anchor or issuing CA",
                     Mark::Subject(_) => "the name of a trust anchor",
                 };
-                return Err(conflict(format!("{what} is one of {} already", label::<Site>(other))));
+                let what = format!("{what} is one of {} already", label::<Site>(other));
+                // Whoever comes again comes under a trust anchor of another name.
+                self.state.never_excluded_site(other)?;
+                return Err(conflict(what));
             }
         }
         Ok(authority)

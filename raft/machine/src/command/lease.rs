@@ -1,6 +1,6 @@
 //! The generations of clusters' leases (lease.md 8 and 14).
 
-use verbund_model::resource::{Cluster, CopyRole, Finding, Lease, Placement, Presence, SignedFinding};
+use verbund_model::resource::{Cluster, CopyRole, Finding, Lease, Placement, Presence, SignedFinding, Site};
 use verbund_model::{ClusterName, Refusal};
 
 use crate::act::{Act, Decision, conflict, invalid};
@@ -14,6 +14,9 @@ impl Act<'_> {
         refusal: Option<&SignedFinding>,
     ) -> Decision {
         let site = self.existing::<Cluster>(name)?.value.site.clone();
+        if self.state.is_excluded_site(&site) {
+            return Err(Refusal::Excluded { what: label::<Site>(&site) });
+        }
         if self.state.find::<Presence>(&site).is_some_and(|presence| presence.value.lost) {
             return Err(conflict(format!("site {site} was found lost: a lease is opened when it has returned")));
         }

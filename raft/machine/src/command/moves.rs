@@ -4,6 +4,7 @@ use verbund_model::resource::{Cause, CopyRole, Lease, Millis, PlacedCopy, Placem
 use verbund_model::{ClusterName, Refusal, TicketName, WorkloadName};
 use verbund_planner::{Plan, Request, plan};
 
+use super::exclusion::EXCLUDED;
 use super::planning::{Ticket, sound};
 use crate::act::{Act, Decision, conflict};
 use crate::state::State;
@@ -72,6 +73,7 @@ impl Act<'_> {
         let cause = self.state.due_cause(&workload, self.now);
         let ticket = match self.state.find::<Placement>(name) {
             // What was asked for and waited, or is on its way, goes on under its own change.
+            _ if cause == Cause::Excluded => self.automatic_change(&workload, EXCLUDED)?,
             Some(placement) if cause != Cause::EvidenceExpired => self.going_on(&placement.value, &workload)?,
             _ => self.automatic_change(&workload, "moved by the rules")?,
         };
@@ -94,14 +96,15 @@ impl Act<'_> {
 }
 
 impl State {
-    /// Whether nobody found an active copy lost: its site is there, and so is its lease if it is under one.
+    /// Whether nobody found an active copy lost: its site is there and not excluded, and so is its lease if it is under one.
     pub(crate) fn serves(&self, copy: &PlacedCopy) -> bool {
         let site = self.cluster(&copy.cluster).map(|cluster| &cluster.value.site);
         let presence = site.and_then(|site| self.find::<Presence>(site));
         let lease = self.find::<Lease>(&copy.cluster);
         let ended = copy.generation > 0
             && lease.is_some_and(|lease| !lease.value.open || lease.value.generation > copy.generation);
-        !presence.is_some_and(|presence| presence.value.lost) && !ended
+        let excluded = self.is_at_excluded_site(&copy.cluster);
+        !presence.is_some_and(|presence| presence.value.lost) && !ended && !excluded
     }
 
     /// What the rules say of a workload now, if nobody asks for anything. What runs and had better be elsewhere is moved when

@@ -9,6 +9,7 @@ use verbund_model::{Accepted, Algorithm, OrgName, PublicKey, Refusal, UserId};
 
 use crate::act::{Act, Decision, invalid, within};
 use crate::limits::{MAX_DISPLAY_NAME, MAX_ORGANISATION_DEPTH, MAX_SUB_ORGANISATIONS};
+use crate::object::label;
 
 impl Act<'_> {
     pub(crate) fn create_organisation(
@@ -20,6 +21,7 @@ impl Act<'_> {
         administrator: &UserId,
         administrator_key: &PublicKey,
     ) -> Decision {
+        self.state.never_excluded_organisation(name)?;
         self.absent::<Organisation>(name)?;
         check_display_name(display_name)?;
         if roles.is_empty() {
@@ -74,6 +76,9 @@ impl Act<'_> {
         let found = self.existing::<Organisation>(name)?;
         if found.value.standing == standing {
             return Ok(Accepted::Unchanged { version: found.version });
+        }
+        if found.value.standing == Standing::Excluded {
+            return Err(Refusal::Excluded { what: label::<Organisation>(name) });
         }
         let changed = Organisation { standing, ..found.value.clone() };
         self.put(changed);

@@ -35,15 +35,7 @@ fn run(counts: Counts, decide: impl FnOnce(&mut Act<'_>) -> Decision) -> Decisio
         sealed: Vec::new(),
     };
     let author = Authenticated { statement, payload, key, owner: KeyOwner::Coordinator };
-    let mut act = Act {
-        state: &mut state,
-        verifier: &PureVerifier,
-        author: &author,
-        now: 1,
-        index: 7,
-        events: Vec::new(),
-        made_up: false,
-    };
+    let mut act = Act::new(&mut state, &PureVerifier, &author, 1, 7);
     decide(&mut act)
 }
 

@@ -1,7 +1,7 @@
 //! Sites and nodes, by their Plattformbetreiber.
 
 use verbund_identity::{is_fixed_form, node_binding};
-use verbund_model::resource::{Address, Der, KeyOwner, Land, Node, NodeStanding, RegisteredKey, Site};
+use verbund_model::resource::{Address, Der, KeyOwner, Land, Node, NodeStanding, RegisteredKey, Site, Standing};
 use verbund_model::{Accepted, Algorithm, KeyId, NodeId, PublicKey, Refusal, SiteName};
 
 use crate::act::{Act, Decision, conflict, invalid, within};
@@ -16,6 +16,20 @@ impl Act<'_> {
             return Ok(Accepted::Unchanged { version: found.version });
         }
         let changed = Site { land, ..found.value.clone() };
+        self.put(changed);
+        Ok(self.changed())
+    }
+
+    /// A suspended site stays a member and keeps its vote; what runs there leaves as planned (design 7).
+    pub(crate) fn set_site_standing(&mut self, name: &SiteName, standing: Standing) -> Decision {
+        let found = self.existing::<Site>(name)?;
+        if found.value.standing == standing {
+            return Ok(Accepted::Unchanged { version: found.version });
+        }
+        if found.value.standing == Standing::Excluded {
+            return Err(Refusal::Excluded { what: label::<Site>(name) });
+        }
+        let changed = Site { standing, ..found.value.clone() };
         self.put(changed);
         Ok(self.changed())
     }

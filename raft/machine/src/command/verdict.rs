@@ -161,21 +161,22 @@ impl Act<'_> {
         if matches!(verdict.finding, Finding::LeaseEnded { .. }) {
             batch.retain(|name| self.is_exclusive(name));
         }
-        self.move_batch(&batch, verdict.index);
+        let index = verdict.index;
+        self.move_batch(&batch, &Cause::Verdict { index }, &format!("moved because of verdict {index}"));
         self.put(verdict);
     }
 
-    fn move_batch(&mut self, batch: &[WorkloadName], verdict: u64) {
+    /// Plans a batch of workloads for one cause, one after the other.
+    pub(crate) fn move_batch(&mut self, batch: &[WorkloadName], cause: &Cause, description: &str) {
         let mut moves: Vec<(Request, Ticket)> = Vec::with_capacity(batch.len());
         // Where a batch brings anything is known when it is planned. What only had better be elsewhere is left to `Replan`, which
         // asks the sites, while any of them is closed.
         let closed = self.state.sites().any(|site| site.value.maintenance.closed(self.now).is_some());
         for name in batch {
             let Some(workload) = self.state.living(name).ok().cloned() else { continue };
-            let Ok(ticket) = self.verdict_change(&workload, verdict) else { continue };
-            let cause = Cause::Verdict { index: verdict };
+            let Ok(ticket) = self.automatic_change(&workload, description) else { continue };
             let (held, change) = (closed || self.state.is_held(&workload, self.now), ticket.name.clone());
-            let workload = name.clone();
+            let (workload, cause) = (name.clone(), cause.clone());
             moves.push((Request { workload, cause, now: self.now, target: None, change, held }, ticket));
         }
         let requests: Vec<Request> = moves.iter().map(|(request, _)| request.clone()).collect();
@@ -188,10 +189,6 @@ impl Act<'_> {
                 self.put_plan(plan, ticket);
             }
         }
-    }
-
-    fn verdict_change(&self, workload: &Workload, verdict: u64) -> Result<Ticket, Refusal> {
-        self.automatic_change(workload, &format!("moved because of verdict {verdict}"))
     }
 
     /// Verdicts are kept for a while after everything because of them is planned.

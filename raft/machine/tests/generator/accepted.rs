@@ -20,12 +20,18 @@ const ROLES: [UserRole; 6] = [
 
 impl Generator {
     pub(super) fn meant_well(&mut self, model: &Model) -> Option<Step> {
-        match self.random.below(1280) {
-            0..=109 => self.apply_entry(model),
+        match self.random.below(1400) {
+            0..=59 => self.apply_entry(model),
+            60..=74 => self.create_user(model),
+            75..=84 => self.unbind(model),
+            85..=97 => self.update_node(model),
+            98..=109 => self.add_node(model),
             110..=164 => self.delete_entry(model),
             165..=219 => self.bind(model),
             220..=284 => self.unbind(model),
-            285..=359 => self.create_user(model),
+            285..=335 => self.create_user(model),
+            336..=347 => self.update_site(model),
+            348..=359 => self.remove_node(model),
             360..=444 => self.delete_user(model),
             445..=480 => self.add_key(model),
             481..=538 => self.revoke_key(model),
@@ -43,6 +49,8 @@ impl Generator {
             1091..=1134 => self.remove_node(model),
             1135..=1184 => self.refuse(model),
             1185..=1234 => self.ask(model),
+            1280..=1339 => self.suspend_or_resume_site(model),
+            1340..=1389 => self.bring_directive(model),
             _ => self.repeat(model),
         }
     }

@@ -2,6 +2,7 @@
 //! meant does not count; the model says what should happen.
 
 mod accepted;
+mod exclusion;
 mod refused;
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
@@ -9,11 +10,11 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use verbund_identity::{Envelope, Precondition, Statement, key_id, sha256};
 use verbund_machine::Entry;
 use verbund_model::resource::{
-    Address, AdmissionRequest, InvitationUse, KeyOwner, Millis, NodeStanding, Standing, UserRole,
+    Address, AdmissionRequest, InvitationUse, KeyOwner, Millis, NodeStanding, SignedDirective, Standing, UserRole,
 };
-use verbund_model::{Algorithm, Command, Document, KeyId, NodeId, OrgName, SiteName, UserId};
+use verbund_model::{Command, Document, KeyId, NodeId, OrgName, SiteName, UserId};
 
-use crate::model::{Case, Certificates, Model};
+use crate::model::{Case, Certificates, Directed, Model};
 use crate::support::build::{self, Ca, ca_params, name};
 use crate::support::keys::{Keyring, Signer};
 use crate::support::random::Random;
@@ -38,6 +39,8 @@ pub struct Generator {
     /// CAs that some site has, or asked for.
     authorities: Vec<(Signer, Signer)>,
     counter: u64,
+    /// Directives that were sent, to be sent again.
+    directives: Vec<(SignedDirective, Directed)>,
     /// The key that opens more sessions than it may.
     pub greedy: KeyId,
 }
@@ -61,6 +64,7 @@ impl Generator {
             queue: VecDeque::new(),
             authorities: vec![(root, issuing)],
             counter: 0,
+            directives: Vec::new(),
             greedy,
         }
     }
@@ -75,7 +79,7 @@ impl Generator {
             return self.again(model, &step);
         }
         loop {
-            let step = if self.random.chance(69) { self.meant_well(model) } else { self.meant_ill(model) };
+            let step = if self.random.chance(70) { self.meant_well(model) } else { self.meant_ill(model) };
             if let Some(step) = step {
                 if self.sent.len() < 64 {
                     self.sent.push(Step { case: step.case.clone(), bytes: step.bytes.clone() });
@@ -185,8 +189,16 @@ impl Generator {
     ) -> Step {
         let payload = sha256(&envelope.payload);
         let bytes = build::entry(stamp, &envelope);
-        let case =
-            Case { stamp: Some(stamp), fault: None, statement, payload, well_signed: true, proofs, certificates };
+        let case = Case {
+            stamp: Some(stamp),
+            fault: None,
+            statement,
+            payload,
+            well_signed: true,
+            proofs,
+            certificates,
+            directive: None,
+        };
         Step { case, bytes }
     }
 
@@ -239,11 +251,13 @@ impl Generator {
     /// A Plattformbetreiber and a site that is theirs.
     fn operator(&mut self, model: &Model) -> Option<(Person, SiteName)> {
         let mut pairs = Vec::new();
+        let rare = self.random.chance(15);
         for person in self.people(model, UserRole::Plattformbetreiber) {
             let place = (person.organisation.clone(), person.user.clone(), UserRole::Plattformbetreiber);
             let limits = &model.things.bindings[&place].1.sites;
             for (site, (_, found)) in &model.things.sites {
-                if found.organisation == person.organisation && (limits.is_empty() || limits.contains(site)) {
+                let stays = found.standing == Standing::Active || (rare && found.standing == Standing::Suspended);
+                if stays && found.organisation == person.organisation && (limits.is_empty() || limits.contains(site)) {
                     pairs.push((person.clone(), site.clone()));
                 }
             }
@@ -299,14 +313,13 @@ impl Generator {
         };
         let anchor_key = if by_authority { issuing.id } else { root.id };
         let marks = [format!("key {anchor_key}"), format!("key {}", issuing.id), format!("name {common_name}")];
-        let sealing = self.signers.values().find(|s| s.key.algorithm() == Algorithm::P384).map(|s| s.key.clone());
         let request = AdmissionRequest {
             site: invited.site.clone(),
             organisation: invited.organisation.clone(),
             land: self.land(),
             anchors: vec![anchor],
             issuing_certificate: certificate.der,
-            sealing_key: sealing.unwrap(),
+            sealing_key: self.new384().key,
             node_key: node.key.clone(),
             addresses: self.addresses(),
         };

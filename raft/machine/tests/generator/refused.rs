@@ -13,8 +13,8 @@ use crate::model::Model;
 use crate::support::build::{self, ALL_ROLES, Ca, ca_params, name, with};
 use crate::support::keys::Signer;
 
-/// Twenty-four kinds; those that often find nothing to try have two places.
-const PLACES: usize = 27;
+/// Twenty-six kinds; those that often find nothing to try have two places.
+const PLACES: usize = 30;
 
 impl Generator {
     pub(super) fn meant_ill(&mut self, model: &Model) -> Option<Step> {
@@ -44,6 +44,9 @@ impl Generator {
             22 | 24 => self.bad_proof(model),
             25 => self.old_sequence(model),
             26 => self.greedy_session(model),
+            27 => self.bad_directive(model),
+            28 => self.excluded(model),
+            29 => self.too_large(model),
             _ => self.conflicting(model),
         }
     }

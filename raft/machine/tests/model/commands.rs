@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use verbund_identity::{is_on_curve, key_id};
+use verbund_identity::{is_on_curve, key_id, sha256};
 use verbund_model::resource::{
     Action, Address, Admission, AdmissionRefusal, AdmissionRequest, CatalogueEntry, CoordinatorSet, Invitation,
     InvitationUse, KeyOwner, Maintenance, Millis, Node, NodeStanding, OrgRole, Organisation, Policy, Proposal,
@@ -12,9 +12,9 @@ use verbund_model::{Accepted, Algorithm, Command, Hash, KeyId, NodeId, OrgName, 
 
 use super::{Case, Expected, Model};
 
-type Refused = Result<(), &'static str>;
+pub(super) type Refused = Result<(), &'static str>;
 
-fn must(holds: bool, otherwise: &'static str) -> Refused {
+pub(super) fn must(holds: bool, otherwise: &'static str) -> Refused {
     if holds { Ok(()) } else { Err(otherwise) }
 }
 
@@ -42,6 +42,8 @@ impl Model {
             | C::CreateSubOrganisation { name, .. }
             | C::SuspendOrganisation { name }
             | C::ResumeOrganisation { name } => t.organisations.get(name).map(|x| x.0),
+            C::SuspendSite { name } | C::ResumeSite { name } => t.sites.get(name).map(|x| x.0),
+            C::RecordDirective { directive } => t.directives.get(&sha256(&directive.payload.0)).map(|x| x.0),
             C::CreateUser { organisation, user, .. } | C::DeleteUser { organisation, user } => {
                 t.users.get(&(organisation.clone(), user.clone())).map(|x| x.0)
             }
@@ -81,6 +83,9 @@ impl Model {
             }
             C::SuspendOrganisation { name } => return self.stand(index, name, Standing::Suspended),
             C::ResumeOrganisation { name } => return self.stand(index, name, Standing::Active),
+            C::SuspendSite { name } => return self.stand_site(index, name, Standing::Suspended),
+            C::ResumeSite { name } => return self.stand_site(index, name, Standing::Active),
+            C::RecordDirective { directive } => return self.record(index, case, directive),
             C::CreateUser { organisation, user, key } => {
                 let place = (organisation.clone(), user.clone());
                 must(!self.things.users.contains_key(&place), "already-exists")?;
@@ -157,6 +162,7 @@ impl Model {
 
     fn is_new(&self, key: &PublicKey, algorithm: Algorithm) -> Refused {
         must(key.algorithm() == algorithm && is_on_curve(key), "invalid")?;
+        must(!self.is_gone("key", key_id(key)), "excluded")?;
         must(!self.things.keys.contains_key(&key_id(key)), "already-exists")
     }
 
@@ -171,7 +177,7 @@ impl Model {
         Ok(())
     }
 
-    fn revoke(&mut self, index: u64, key: &KeyId) {
+    pub(super) fn revoke(&mut self, index: u64, key: &KeyId) {
         let (version, key) = self.things.keys.get_mut(key).unwrap();
         if !key.revoked {
             (*version, key.revoked) = (index, true);
@@ -192,6 +198,7 @@ impl Model {
         administrator: &UserId,
         key: &PublicKey,
     ) -> Refused {
+        must(!self.is_gone("organisation", name), "excluded")?;
         must(!self.things.organisations.contains_key(name), "already-exists")?;
         must(display_name.chars().count() <= 200, "too-large")?;
         must(!display_name.trim().is_empty() && !display_name.contains(char::is_control), "invalid")?;
@@ -225,6 +232,7 @@ impl Model {
         if organisation.standing == standing {
             return Ok(Accepted::Unchanged { version: *version });
         }
+        must(organisation.standing != Standing::Excluded, "excluded")?;
         (*version, organisation.standing) = (index, standing);
         Ok(Accepted::Changed { version: index })
     }
@@ -302,7 +310,8 @@ impl Model {
         expires: Millis,
     ) -> Refused {
         let (_, inviting) = self.things.organisations.get(organisation).ok_or("not-found")?;
-        must(inviting.standing == Standing::Active, "suspended")?;
+        may_act(inviting.standing)?;
+        must(!self.is_gone("site", site), "excluded")?;
         must(!self.things.sites.contains_key(site), "already-exists")?;
         must(expires > self.time && expires <= self.time + 90 * 24 * 3_600_000, "invalid")?;
         self.is_new(key, Algorithm::P256)?;
@@ -367,15 +376,23 @@ impl Model {
     }
 
     fn check_request(&self, hash: &Hash, request: &AdmissionRequest) -> Refused {
-        must(self.things.organisations[&request.organisation].1.standing == Standing::Active, "suspended")?;
+        may_act(self.things.organisations[&request.organisation].1.standing)?;
+        must(!self.is_gone("site", &request.site), "excluded")?;
         must(!self.things.sites.contains_key(&request.site), "already-exists")?;
         check_addresses(&request.addresses)?;
         self.is_new(&request.node_key, Algorithm::P256)?;
         must(request.sealing_key.algorithm() == Algorithm::P384 && is_on_curve(&request.sealing_key), "invalid")?;
+        must(!self.is_gone("key", key_id(&request.sealing_key)), "excluded")?;
         must(request.anchors.len() <= 4, "too-large")?;
         let certificates = &self.certificates[hash];
         must(certificates.good, "invalid")?;
-        must(certificates.marks.iter().all(|mark| !self.things.marks.contains_key(mark)), "conflict")
+        for mark in &certificates.marks {
+            must(!self.things.gone.contains(mark), "excluded")?;
+            if let Some(other) = self.things.marks.get(mark) {
+                return Err(if self.is_gone("site", other) { "excluded" } else { "conflict" });
+            }
+        }
+        Ok(())
     }
 
     fn need(&self, approvals: &BTreeSet<KeyId>) -> (u32, u32) {
@@ -464,7 +481,8 @@ impl Model {
         key: &PublicKey,
         addresses: &[Address],
     ) -> Expected {
-        must(self.things.sites.contains_key(site), "not-found")?;
+        let (_, at) = self.things.sites.get(site).ok_or("not-found")?;
+        may_act(at.standing)?;
         check_addresses(addresses)?;
         let of_site = |(_, node): &&(u64, Node)| node.site == *site && node.standing == NodeStanding::Active;
         must(self.things.nodes.values().filter(of_site).count() < 16, "too-large")?;
@@ -542,6 +560,14 @@ impl Model {
             }
         }
         Ok(Accepted::Changed { version: index })
+    }
+}
+
+pub(super) fn may_act(standing: Standing) -> Refused {
+    match standing {
+        Standing::Active => Ok(()),
+        Standing::Suspended => Err("suspended"),
+        Standing::Excluded => Err("excluded"),
     }
 }
 

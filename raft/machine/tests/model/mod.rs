@@ -2,13 +2,14 @@
 //! machine but the vocabulary of `verbund-model`. It never reads bytes: whoever made a case says what is wrong with it.
 
 mod commands;
+mod exclusion;
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use verbund_identity::{Genesis, Precondition, Statement, key_id};
+use verbund_identity::{Directive, Genesis, Precondition, Statement, key_id};
 use verbund_model::resource::{
     Admission, CatalogueEntry, CoordinatorSet, Invitation, KeyOwner, Maintenance, Millis, Node, NodeStanding,
-    Organisation, Policy, Proposal, RegisteredKey, RoleBinding, Site, Standing, User, UserRole,
+    Organisation, Policy, Proposal, RecordedDirective, RegisteredKey, RoleBinding, Site, Standing, User, UserRole,
 };
 use verbund_model::{
     Accepted, CatalogueName, Command, FederationId, Hash, KeyId, NodeId, OrgName, PolicyName, PublicKey, SiteName,
@@ -29,6 +30,17 @@ pub struct Certificates {
     pub marks: BTreeSet<String>,
 }
 
+/// What the maker of a case knows of the directive in it.
+#[derive(Clone, Debug)]
+pub struct Directed {
+    /// What it says.
+    pub directive: Directive,
+    /// Whose signatures it carries, in their order.
+    pub signers: Vec<KeyId>,
+    /// Whether they all hold.
+    pub well_signed: bool,
+}
+
 /// One entry for apply.
 #[derive(Clone, Debug)]
 pub struct Case {
@@ -46,6 +58,8 @@ pub struct Case {
     pub proofs: (bool, bool),
     /// The certificates in a request for admission.
     pub certificates: Option<Certificates>,
+    /// The directive that it brings.
+    pub directive: Option<Directed>,
 }
 
 /// A resource and its version.
@@ -66,7 +80,10 @@ pub struct Things {
     pub proposals: BTreeMap<Hash, Kept<Proposal>>,
     pub policies: BTreeMap<PolicyName, Kept<Policy>>,
     pub catalogue: BTreeMap<CatalogueName, Kept<CatalogueEntry>>,
+    pub directives: BTreeMap<Hash, Kept<RecordedDirective>>,
     pub marks: BTreeMap<String, SiteName>,
+    /// What was excluded, as `site nord`, `organisation amt`, `node 0.2`, `key …`.
+    pub gone: BTreeSet<String>,
     pub minted: u32,
 }
 
@@ -279,6 +296,9 @@ impl Model {
         if !self.may(&case.statement.key, &case.statement.command) {
             return Err("not-authorised");
         }
+        if self.is_about_excluded(&case.statement.command) {
+            return Err("excluded");
+        }
         self.check_precondition(&case.statement)?;
         // All or nothing: a refusal leaves the things as they were. These commands change before they know.
         use Command as C;
@@ -326,7 +346,10 @@ impl Model {
             | C::RefuseAdmission { .. }
             | C::CreateOrganisation { .. }
             | C::SuspendOrganisation { .. }
-            | C::ResumeOrganisation { .. } => *owner == KeyOwner::Coordinator,
+            | C::ResumeOrganisation { .. }
+            | C::SuspendSite { .. }
+            | C::ResumeSite { .. } => *owner == KeyOwner::Coordinator,
+            C::RecordDirective { .. } => matches!(owner, KeyOwner::Coordinator | KeyOwner::Node { .. }),
             C::CreateSubOrganisation { parent: o, .. }
             | C::CreateUser { organisation: o, .. }
             | C::DeleteUser { organisation: o, .. }

@@ -3,12 +3,13 @@
 
 use std::collections::BTreeMap;
 
+use verbund_identity::{Directive, sha256};
 use verbund_model::instant::civil;
 use verbund_model::local::{Weekday, day_at};
 use verbund_model::resource::{
-    Cause, Consent, CopyPhase, CopyReport, CopyRole, DistanceClass, Evidence, EvidenceKind, EvidenceSubject,
-    FailoverAuthority, FenceLevel, Finding, Freeze, LicenceVeto, Maintenance, Mode, PlacedCopy, SignedFinding, Standby,
-    Window, WorkloadSpec,
+    Cause, Consent, CopyPhase, CopyReport, CopyRole, Der, DirectiveSignature, DistanceClass, Evidence, EvidenceKind,
+    EvidenceSubject, FailoverAuthority, FenceLevel, Finding, Freeze, LicenceVeto, Maintenance, Mode, Order, PlacedCopy,
+    SignedDirective, SignedFinding, Standby, Standing, Window, WorkloadSpec,
 };
 use verbund_model::{ClusterName, Command, Hash, KeyId, SiteName, WorkloadName};
 
@@ -29,13 +30,22 @@ pub struct Generator {
     counter: u64,
     /// Whoever was made here, by key.
     signers: BTreeMap<KeyId, Signer>,
+    /// How many commands came so far, and at which one a site is excluded.
+    calls: usize,
+    exclusion: usize,
+    /// After so many commands a site is resumed.
+    resume: Option<(usize, SiteName)>,
+    /// Directives that were sent: each with its number and hash.
+    directives: Vec<(u64, Hash, SignedDirective)>,
 }
 
 impl Generator {
     /// Sets the country up: workloads that fit nowhere, and some that do.
     pub fn new(seed: u64, country: &mut Country) -> Self {
         let signers = country.agents.values().map(|agent| (agent.id, agent.clone())).collect();
-        let mut generator = Self { random: Random::new(seed), ring: Keyring::new(seed | 1 << 45), counter: 0, signers };
+        let (calls, exclusion, resume, directives) = (0, 1_600, None, Vec::new());
+        let (random, ring) = (Random::new(seed), Keyring::new(seed | 1 << 45));
+        let mut generator = Self { random, ring, counter: 0, signers, calls, exclusion, resume, directives };
         let ada = country.ada();
         for number in 0..HOPELESS {
             let mut wanted = spec(Mode::Parallel { copies: 1 }, FailoverAuthority::Automatic, None);
@@ -52,16 +62,56 @@ impl Generator {
 
     /// The next command, and whose it is.
     pub fn next(&mut self, country: &mut Country, model: &Model) -> (Signer, Command) {
+        self.calls += 1;
+        let coordinator = country.f.coordinator(self.random.below(3));
+        if self.calls == self.exclusion {
+            let site = *self.random.pick(&SITES[1..]).unwrap();
+            let order = country.f.state.exclude_site_order(&name(site), "Schlüssel entwendet").unwrap();
+            return (coordinator, self.directive(country, model, order));
+        }
+        if let Some((_, name)) = self.resume.take_if(|(at, _)| *at <= self.calls) {
+            return (coordinator, Command::ResumeSite { name });
+        }
         loop {
             if let Some((author, command)) = self.try_next(country, model) {
+                if model.keys[&author.id].1 && !country.f.has_session(&author.id) {
+                    continue;
+                }
                 if !self.random.chance(4) {
                     return (author, command);
                 }
                 // Somebody else tries.
-                let others = [country.ada(), country.chefs[1].clone(), country.node(1), country.f.coordinator(2)];
+                let others = [country.ada(), country.chefs[1].clone(), country.node(0), country.f.coordinator(2)];
                 return (self.random.pick(&others).unwrap().clone(), command);
             }
         }
+    }
+
+    /// The next directive with this order.
+    fn directive(&mut self, country: &Country, model: &Model, order: Order) -> Command {
+        let federation = &country.f.state.federation().value;
+        // What somebody brought who may not is not recorded.
+        let mut recorded = self.directives.iter().rev().filter(|(_, hash, _)| model.directives.contains_key(hash));
+        let last = recorded.next().map(|(number, hash, _)| (number + 1, *hash));
+        let (number, predecessor) = last.unwrap_or((1, federation.id.0));
+        let directive = Directive {
+            v: 1,
+            federation: federation.id,
+            generation: 0,
+            number,
+            predecessor,
+            coordinator_set_version: federation.coordinators.version,
+            issued: country.f.clock,
+            order,
+            accept_quorum_loss: false,
+        };
+        let payload = directive.to_payload();
+        let message = Directive::message(&payload);
+        let sign = |signer: Signer| DirectiveSignature { key: signer.id, signature: Der(signer.sign(&message)) };
+        let signatures = [0, 2].map(|number| sign(country.f.coordinator(number))).into();
+        let signed = SignedDirective { payload: Der(payload), signatures };
+        self.directives.push((number, sha256(&signed.payload.0), signed.clone()));
+        Command::RecordDirective { directive: signed }
     }
 
     fn fresh(&mut self, prefix: &str) -> String {
@@ -194,7 +244,7 @@ impl Generator {
     fn try_next(&mut self, country: &mut Country, model: &Model) -> Option<(Signer, Command)> {
         let ada = country.ada();
         let node = country.node(self.random.below(3));
-        Some(match self.random.below(156) {
+        Some(match self.random.below(167) {
             0..=2 => {
                 let (number, site) = self.site();
                 let mut facts = model.sites[&site].1.facts.clone().unwrap();
@@ -346,6 +396,39 @@ impl Generator {
                 let finding = Finding::Returned { site: presence.site.clone(), presence: presence.number };
                 (node, country.verdict(&finding, &[0, 1]))
             }
+            145..=148 => {
+                let (_, site) = self.site();
+                let coordinator = country.f.coordinator(self.random.below(3));
+                // Now and then one that is resumed already, or for a while suspended.
+                if self.random.chance(25) {
+                    (coordinator, Command::ResumeSite { name: site })
+                } else {
+                    self.resume = Some((self.calls + self.random.below(6), site.clone()));
+                    (coordinator, Command::SuspendSite { name: site })
+                }
+            }
+            149..=151 => {
+                // Those that were recorded, and one about somebody of whom nobody here has heard.
+                let author = if self.random.chance(50) { node } else { country.f.coordinator(1) };
+                if self.random.chance(60) && !self.directives.is_empty() {
+                    let (_, _, signed) = self.random.pick(&self.directives)?.clone();
+                    (author, Command::RecordDirective { directive: signed })
+                } else {
+                    let (site, reason) = (name(&self.fresh("geist")), "nie dagewesen".to_owned());
+                    let order = Order::ExcludeSite { site, nodes: [].into(), keys: [].into(), reason };
+                    (author, self.directive(country, model, order))
+                }
+            }
+            152..=154 => {
+                // Old copies at a site that was excluded: a coordinator vouches.
+                let (workload, copy) = self.copy(model, CopyRole::Stopping)?;
+                let site = &model.clusters.get(&copy.cluster)?.1.site;
+                if model.sites[site].1.standing != Standing::Excluded {
+                    return None;
+                }
+                let (cluster, epoch) = (copy.cluster, copy.epoch);
+                (country.f.coordinator(0), Command::ConfirmFence { workload, cluster, epoch })
+            }
             142..=144 => {
                 let cluster = self.any_cluster(model);
                 let agent = self.agent(model, &cluster)?;
@@ -353,17 +436,17 @@ impl Generator {
                 let cluster = if self.random.chance(5) { self.main_cluster() } else { cluster };
                 (agent, Command::RegisterStart { cluster })
             }
-            145..=147 => {
+            155..=157 => {
                 let (number, site) = self.site();
                 let maintenance = self.maintenance(15);
                 (country.chefs[number].clone(), Command::SetSiteMaintenance { site, maintenance })
             }
-            148..=150 => {
+            158..=160 => {
                 let organisation = name(if self.random.chance(3) { "nirgends" } else { "kost" });
                 let maintenance = self.maintenance(15);
                 (ada, Command::SetOrganisationMaintenance { organisation, maintenance })
             }
-            151..=155 => {
+            161..=165 => {
                 let open: Vec<_> = model.incidents.values().filter(|(_, i)| !i.resolved).collect();
                 let any: Vec<_> = model.incidents.values().collect();
                 let from = if self.random.chance(5) { &any } else { &open };

@@ -2,18 +2,19 @@
 
 use std::collections::BTreeMap;
 
-use verbund_identity::key_id;
+use verbund_identity::{Directive, key_id, sha256};
 use verbund_machine::State;
 use verbund_model::resource::{
     AwaitedDecision, Cause, ChangeKind, ChangeTicket, Cluster, ClusterStanding, Consent, CopyPhase, CopyRole, Evidence,
     EvidenceSubject, Exception, FailoverAuthority, Finding, Incident, KeyOwner, Lease, LicenceVeto, Maintenance,
-    Millis, Mode, Organisation, PlacedCopy, Placement, Presence, SignedFinding, Site, Verdict, Waiting, Workload,
+    Millis, Mode, Organisation, PlacedCopy, Placement, Presence, SignedDirective, SignedFinding, Site, Standing,
+    Verdict, Waiting, Workload,
 };
 use verbund_model::{
-    Accepted, ClusterName, Command, EvidenceName, ExceptionName, KeyId, NodeId, OrgName, PublicKey, SiteName,
+    Accepted, ClusterName, Command, EvidenceName, ExceptionName, Hash, KeyId, NodeId, OrgName, PublicKey, SiteName,
     TicketName, WorkloadName,
 };
-use verbund_planner::{Inventory, Plan, Request, check, lost, plan, plan_batch};
+use verbund_planner::{Inventory, Plan, Request, check, excluded, lost, plan, plan_batch};
 
 use crate::country::Country;
 use crate::support::build::name;
@@ -47,6 +48,8 @@ pub struct Model {
     pub vetoes: BTreeMap<(SiteName, WorkloadName), Kept<LicenceVeto>>,
     pub epochs: BTreeMap<WorkloadName, u64>,
     pub keys: BTreeMap<KeyId, (KeyOwner, bool)>,
+    /// Recorded directives: the index of each.
+    pub directives: BTreeMap<Hash, u64>,
     index: u64,
     now: Millis,
     /// How many resources the entry has changed so far.
@@ -99,6 +102,7 @@ impl Model {
             vetoes: all!(licence_vetoes, |v: &LicenceVeto| (v.site.clone(), v.workload.clone())),
             epochs: BTreeMap::new(),
             keys: state.keys().map(|held| (held.value.id, (held.value.owner.clone(), held.value.revoked))).collect(),
+            directives: BTreeMap::new(),
             index: 0,
             now: 0,
             parts: 0,
@@ -134,6 +138,7 @@ impl Model {
         let (owner, revoked) = self.keys[key].clone();
         must(!revoked, "key-revoked")?;
         must(self.may(&owner, command), "not-authorised")?;
+        must(!self.is_of_excluded(command), "excluded")?;
         // This one changes before it knows.
         let before = matches!(command, Command::ApplyWorkload { .. }).then(|| self.clone());
         let answer = self.command(key, command, country);
@@ -170,6 +175,8 @@ impl Model {
             // Each is its organisation's administrator.
             C::SetOrganisationMaintenance { organisation, .. } => user == organisation.as_str(),
             C::SetLicenceVeto { veto } => runs(Some(&veto.site)),
+            // Nobody believes an excluded site about having stopped.
+            C::ConfirmFence { cluster, .. } if self.is_excluded(cluster) => *owner == KeyOwner::Coordinator,
             C::CordonCluster { name, .. } | C::RemoveCluster { name } | C::ConfirmFence { cluster: name, .. } => {
                 at(name)
             }
@@ -191,7 +198,10 @@ impl Model {
             | C::WithdrawConsent { .. } => user == "kost",
             // The others' chefs are no Cloud-Service-Kunden.
             C::GiveConsent { consent } => user == "kost" && consent.customer.as_str() == user,
-            C::ApproveException { .. } => *owner == KeyOwner::Coordinator,
+            C::ApproveException { .. } | C::SuspendSite { .. } | C::ResumeSite { .. } => {
+                *owner == KeyOwner::Coordinator
+            }
+            C::RecordDirective { .. } => matches!(owner, KeyOwner::Coordinator | KeyOwner::Node { .. }),
             C::SubmitVerdict { .. } | C::OpenLease { .. } | C::PlanNext { .. } | C::Replan { .. } => {
                 matches!(owner, KeyOwner::Node { .. })
             }
@@ -233,6 +243,9 @@ impl Model {
                 let maintenance = maintenance.clone();
                 put!(self.organisations, organisation.clone(), Organisation { maintenance, ..old });
             }
+            C::SuspendSite { name } => return self.stand(name, Standing::Suspended),
+            C::ResumeSite { name } => return self.stand(name, Standing::Active),
+            C::RecordDirective { directive } => return self.record(directive, country),
             C::ApplyCluster { name, site, spec, agent_key } => return self.apply_cluster(name, site, spec, agent_key),
             C::CordonCluster { name, cordoned } => {
                 let (version, cluster) = self.clusters.get(name).ok_or("not-found")?.clone();
@@ -422,6 +435,81 @@ impl Model {
         changed
     }
 
+    /// Whether a cluster is at a site that was excluded.
+    fn is_excluded(&self, cluster: &ClusterName) -> bool {
+        let site = self.clusters.get(cluster).map(|(_, cluster)| &cluster.site);
+        site.is_some_and(|site| self.sites[site].1.standing == Standing::Excluded)
+    }
+
+    /// Whether it is a Plattformbetreiber's command about a site that was excluded.
+    fn is_of_excluded(&self, command: &Command) -> bool {
+        use Command as C;
+        let at = |site: &SiteName| self.sites.get(site).is_some_and(|(_, site)| site.standing == Standing::Excluded);
+        let of = |subject: &EvidenceSubject| match subject {
+            EvidenceSubject::Site(site) => at(site),
+            EvidenceSubject::Cluster(cluster) => self.is_excluded(cluster),
+        };
+        match command {
+            C::SetSiteFacts { site, .. }
+            | C::SetSiteMaintenance { site, .. }
+            | C::ApplyCluster { site, .. }
+            | C::LiftLicenceVeto { site, .. } => at(site),
+            C::SetLicenceVeto { veto } => at(&veto.site),
+            C::CordonCluster { name, .. } | C::RemoveCluster { name } => self.is_excluded(name),
+            C::ApplyEvidence { evidence } => of(&evidence.subject),
+            C::DeleteEvidence { name } => self.evidence.get(name).is_some_and(|(_, evidence)| of(&evidence.subject)),
+            _ => false,
+        }
+    }
+
+    /// Whether the node that signed may not speak any more.
+    fn is_silenced(&self, signed: &SignedFinding, country: &Country) -> bool {
+        let node = country.nodes.iter().find(|(id, _)| *id == signed.node);
+        node.is_some_and(|(_, signer)| self.keys[&signer.id].1)
+    }
+
+    fn stand(&mut self, name: &SiteName, standing: Standing) -> Expected {
+        let (version, site) = self.sites.get(name).ok_or("not-found")?.clone();
+        if site.standing == standing {
+            return Ok(Accepted::Unchanged { version });
+        }
+        must(site.standing != Standing::Excluded, "excluded")?;
+        put!(self.sites, name.clone(), Site { standing, ..site });
+        Ok(Accepted::Changed { version: self.index })
+    }
+
+    /// Directives here are all in order: what else there is, tests/apply_against_model.rs tries.
+    fn record(&mut self, signed: &SignedDirective, country: &Country) -> Expected {
+        let hash = sha256(&signed.payload.0);
+        if let Some(version) = self.directives.get(&hash) {
+            return Ok(Accepted::Unchanged { version: *version });
+        }
+        let directive = Directive::from_payload(&signed.payload.0).unwrap();
+        let follows = directive.number == 1 || self.directives.contains_key(&directive.predecessor);
+        must(follows, "conflict")?;
+        self.directives.insert(hash, self.index);
+        let sites: std::collections::BTreeSet<SiteName> =
+            directive.order.sites().into_iter().map(|site| site.site).collect();
+        for name in &sites {
+            let Some((_, site)) = self.sites.get(name).cloned() else { continue };
+            if site.standing != Standing::Excluded {
+                put!(self.sites, name.clone(), Site { standing: Standing::Excluded, ..site });
+            }
+        }
+        let nodes = country.nodes.iter().zip(["nord", "site-b", "site-c"]);
+        let nodes = nodes.filter(|(_, site)| sites.iter().any(|name| name.as_str() == *site));
+        let mut gone: Vec<KeyId> = nodes.map(|((_, signer), _)| signer.id).collect();
+        gone.extend(self.clusters.values().filter(|(_, c)| sites.contains(&c.site)).map(|(_, c)| c.agent));
+        for key in gone {
+            self.keys.get_mut(&key).unwrap().1 = true;
+        }
+        let mut batch = excluded(&self.inventory(), &sites);
+        batch.retain(|name| self.living(name).is_ok());
+        batch.truncate(64);
+        self.move_all(&batch, &Cause::Excluded, "moved because a site was excluded");
+        Ok(Accepted::Changed { version: self.index })
+    }
+
     /// The workloads with a copy on a cluster.
     fn on(&self, cluster: &ClusterName) -> Vec<WorkloadName> {
         let has = |placement: &Placement| placement.copies.iter().any(|copy| copy.cluster == *cluster);
@@ -441,7 +529,8 @@ impl Model {
         spec: &verbund_model::resource::ClusterSpec,
         key: &PublicKey,
     ) -> Expected {
-        must(self.sites.contains_key(site), "not-found")?;
+        let (_, at) = self.sites.get(site).ok_or("not-found")?;
+        must(at.standing == Standing::Active, "suspended")?;
         let agent = key_id(key);
         let fresh = !self.keys.contains_key(&agent);
         let owner = KeyOwner::Agent { cluster: name.clone() };
@@ -699,7 +788,9 @@ impl Model {
         let unfinished = placement
             .as_ref()
             .filter(|p| p.waiting.as_ref().is_some_and(|w| *w != Waiting::Window) || p.target.is_some());
+        let left = copies.iter().any(|copy| copy.role != CopyRole::Stopping && self.is_excluded(&copy.cluster));
         let (cause, ticket) = match unfinished.filter(|p| !expired && self.changes.contains_key(&p.change)) {
+            _ if left => (Cause::Excluded, self.automatic(name, "moved because a site was excluded")),
             Some(p) => (if moving { Cause::Released } else { room }, (p.change.clone(), None)),
             None => {
                 let cause = if moving { Cause::Released } else { room };
@@ -795,7 +886,7 @@ impl Model {
     fn alive(&self, copy: &PlacedCopy) -> bool {
         let lease = self.leases.get(&copy.cluster).map(|(_, lease)| lease);
         let holds = copy.generation == 0 || lease.is_none_or(|lease| lease.open && lease.generation == copy.generation);
-        !self.is_lost(&copy.cluster) && holds
+        !self.is_lost(&copy.cluster) && holds && !self.is_excluded(&copy.cluster)
     }
 
     fn is_lost(&self, cluster: &ClusterName) -> bool {
@@ -916,7 +1007,10 @@ impl Model {
             nodes.len() == statements.len() && nodes.len() >= 2 && nodes.iter().all(|n| voters.contains(n)),
             "conflict",
         )?;
-        must(statements.iter().all(|signed| is_own(signed, finding, country)), "bad-signature")?;
+        for signed in statements {
+            must(!self.is_silenced(signed, country), "key-revoked")?;
+            must(is_own(signed, finding, country), "bad-signature")?;
+        }
         match finding {
             Finding::LeaseEnded { cluster, .. } => {
                 let (_, lease) = self.leases[cluster].clone();
@@ -977,8 +1071,16 @@ impl Model {
         };
         let living: Vec<WorkloadName> = batch.into_iter().filter(moves).collect();
         let why = format!("moved because of verdict {}", verdict.index);
-        let tickets: Vec<Ticket> = living.iter().map(|name| self.automatic(name, &why)).collect();
-        let (cause, now) = (Cause::Verdict { index: verdict.index }, self.now);
+        self.move_all(&living, &Cause::Verdict { index: verdict.index }, &why);
+        put!(self.verdicts, verdict.index, verdict);
+        // Old verdicts of which nothing remains are forgotten; a world has too few for it.
+        assert!(self.verdicts.len() < 1_000);
+    }
+
+    /// Plans one after the other, for one cause.
+    fn move_all(&mut self, living: &[WorkloadName], cause: &Cause, why: &str) {
+        let tickets: Vec<Ticket> = living.iter().map(|name| self.automatic(name, why)).collect();
+        let now = self.now;
         let closed = self.sites.values().any(|(_, site)| site.maintenance.closed(now).is_some());
         let request = |(workload, (change, _)): (&WorkloadName, &Ticket)| Request {
             workload: workload.clone(),
@@ -992,9 +1094,6 @@ impl Model {
         for (plan, ticket) in plan_batch(&self.inventory(), &requests).into_iter().zip(tickets) {
             self.carry_out(plan, ticket);
         }
-        put!(self.verdicts, verdict.index, verdict);
-        // Old verdicts of which nothing remains are forgotten; a world has too few for it.
-        assert!(self.verdicts.len() < 1_000);
     }
 
     fn open(
@@ -1005,6 +1104,7 @@ impl Model {
         country: &Country,
     ) -> Refused {
         let (_, found) = self.clusters.get(cluster).ok_or("not-found")?;
+        must(!self.is_excluded(cluster), "excluded")?;
         must(!self.presences.get(&found.site).is_some_and(|(_, presence)| presence.lost), "conflict")?;
         let (last, open) = self.leases.get(cluster).map_or((0, false), |(_, lease)| (lease.generation, lease.open));
         must(generation == last + 1, "conflict")?;
@@ -1016,6 +1116,7 @@ impl Model {
                 must(signed.membership == country.membership(), "conflict")?;
                 must(country.nodes.iter().any(|(id, _)| *id == signed.node), "conflict")?;
                 let finding = Finding::LeaseEnded { cluster: cluster.clone(), generation: last };
+                must(!self.is_silenced(signed, country), "key-revoked")?;
                 must(is_own(signed, &finding, country), "bad-signature")?;
             }
         }

@@ -114,6 +114,12 @@ impl Federation {
         self.statements().statement(&author.id, session, sequence + 1, self.clock, command)
     }
 
+    /// Whether somebody has a session: who was excluded opens none any more.
+    #[allow(dead_code)] // each test binary uses its part
+    pub fn has_session(&self, key: &KeyId) -> bool {
+        self.sessions.contains_key(key)
+    }
+
     pub fn apply(&mut self, envelope: &Envelope) -> Outcome {
         self.apply_bytes(&entry(self.clock, envelope)).outcome.unwrap()
     }

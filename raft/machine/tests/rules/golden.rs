@@ -5,13 +5,14 @@
 use std::path::PathBuf;
 
 use data_encoding::HEXLOWER;
-use verbund_identity::{Authentication, Envelope, PureVerifier};
+use verbund_identity::{Authentication, Directive, Envelope, PureVerifier};
 use verbund_lease::Statement as Stated;
 use verbund_machine::{AuditRecord, Entry, LogEntry, LogId, Membership, Restore, State};
 use verbund_model::local::Weekday;
 use verbund_model::resource::{
-    AdmissionRequest, ChangeKind, Coordinates, Der, FailoverAuthority, FenceLevel, Freeze, Maintenance, MembershipId,
-    Mode, Operator, SignedFinding, SiteFacts, UserRole, Waiting, Window, WorkloadSpec,
+    AdmissionRequest, ChangeKind, Coordinates, Der, DirectiveSignature, ExcludedSite, FailoverAuthority, FenceLevel,
+    Freeze, Maintenance, MembershipId, Mode, Operator, Order, SignedDirective, SignedFinding, SiteFacts, UserRole,
+    Waiting, Window, WorkloadSpec,
 };
 use verbund_model::{Command, NodeId, Outcome};
 
@@ -265,6 +266,93 @@ fn decisions(federation: verbund_model::FederationId) -> Vec<Vec<u8>> {
     envelopes.iter().zip(1..).map(entry).collect()
 }
 
+/// Suspension, a directive of two coordinators, the same again, one that too few signed, what an excluded node says,
+/// and a second directive with the same number.
+fn exclusions(federation: verbund_model::FederationId) -> Vec<Vec<u8>> {
+    let coordinators = [Signer::real384(1), Signer::real384(2)];
+    let say = Statements { federation };
+    let at = START + 5000;
+    let by = |who: usize, sequence, command| {
+        let signer = &coordinators[who];
+        signed(signer, say.statement(&signer.id, 1, sequence, at, command).to_payload())
+    };
+    let invitation = Signer::real256(21);
+    let root = Ca::root("root west", Signer::real384(21));
+    let issuing = root.below("issuing west", Signer::real384(31));
+    let node = Signer::real256(41);
+    let request = AdmissionRequest {
+        site: name("west"),
+        organisation: name("kost"),
+        land: name("DE-BE"),
+        anchors: vec![root.der.clone()],
+        issuing_certificate: issuing.der.clone(),
+        sealing_key: Signer::real384(51).key,
+        node_key: node.key.clone(),
+        addresses: vec![],
+    };
+    let with = proofs(&federation, &invitation.id, &request, &node, &issuing.signer);
+    let ask = Command::RequestAdmission { request, proofs: with };
+    let asking = signed(&invitation, say.statement(&invitation.id, 0, 0, at, ask).to_payload());
+    let invite = Command::Invite {
+        key: invitation.key.clone(),
+        site: name("west"),
+        organisation: name("kost"),
+        expires: at + 3_600_000,
+    };
+    let directive = |order, signers: &[Signer]| {
+        let directive = Directive {
+            v: 1,
+            federation,
+            generation: 0,
+            number: 1,
+            predecessor: federation.0,
+            coordinator_set_version: 1,
+            issued: at,
+            order,
+            accept_quorum_loss: false,
+        };
+        let payload = directive.to_payload();
+        let message = Directive::message(&payload);
+        let sign = |signer: &Signer| DirectiveSignature { key: signer.id, signature: Der(signer.sign(&message)) };
+        let signatures = signers.iter().map(sign).collect();
+        Command::RecordDirective { directive: SignedDirective { payload: Der(payload), signatures } }
+    };
+    let west = || Order::ExcludeSite {
+        site: name("west"),
+        nodes: [NodeId(2)].into(),
+        keys: [root.signer.id, issuing.signer.id, node.id].into(),
+        reason: "Schlüssel „west“ entwendet".to_owned(),
+    };
+    let ghost = Order::ExcludeOrganisation {
+        organisation: name("geist"),
+        below: [name("geist-sub")].into(),
+        sites: vec![ExcludedSite { site: name("spuk"), nodes: [].into(), keys: [].into() }],
+        keys: [Signer::real256(60).id].into(),
+        reason: "nie dagewesen".to_owned(),
+    };
+    let nodes = |sequence, command| signed(&node, say.statement(&node.id, 1, sequence, at, command).to_payload());
+    let envelopes = [
+        by(0, 0, Command::OpenSession {}),
+        by(1, 0, Command::OpenSession {}),
+        by(0, 1, invite),
+        asking.clone(),
+        by(0, 2, Command::Approve { subject: asking.payload_hash() }),
+        by(1, 1, Command::Approve { subject: asking.payload_hash() }),
+        nodes(0, Command::OpenSession {}),
+        by(0, 3, Command::SuspendSite { name: name("west") }),
+        by(1, 2, Command::ResumeSite { name: name("west") }),
+        by(0, 4, directive(west(), &coordinators[..1])),
+        by(0, 5, directive(west(), &coordinators)),
+        by(1, 3, directive(west(), &coordinators)),
+        nodes(1, Command::Replan { workload: name("nichts") }),
+        by(1, 4, directive(ghost, &coordinators)),
+        by(1, 5, Command::ResumeSite { name: name("west") }),
+    ];
+    let entry =
+        |(envelope, stamp): (&Envelope, u64)| Entry { stamp: at + stamp, envelope: envelope.to_bytes() }.to_bytes();
+    envelopes.iter().zip(1..).map(entry).collect()
+}
+
 /// Applies a log, and holds all that comes of it against the files of that name. Gives the outcomes, and the state.
 fn apply_golden(
     prefix: &str,
@@ -334,6 +422,21 @@ fn bytes_of_decisions_stay() {
     assert!(change.kind == ChangeKind::Emergency && change.closed && !change.review.is_empty(), "{change:?}");
     let incidents: Vec<_> = state.incidents().map(|held| (held.value.resolved, held.value.awaits.is_some())).collect();
     assert_eq!(incidents, [(true, false), (false, true)]);
+}
+
+#[test]
+fn bytes_of_exclusions_stay() {
+    let (outcomes, state) = apply_golden("exclusion-", exclusions);
+    let refused: Vec<&str> = outcomes[2..]
+        .iter()
+        .map(|outcome| match outcome {
+            Some(Outcome::Refused(refusal)) => refusal.name(),
+            _ => "",
+        })
+        .collect();
+    let wanted = ["", "", "", "", "", "", "", "", "", "bad-directive", "", "", "key-revoked", "", "excluded"];
+    assert_eq!(refused, wanted, "{outcomes:?}");
+    assert!(state.directives().any(|directive| directive.value.beside.is_some()));
 }
 
 fn head(state: &State) -> Vec<u8> {

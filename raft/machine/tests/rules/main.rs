@@ -9,6 +9,7 @@ mod admissions;
 mod authority;
 mod bytes;
 mod country;
+mod exclusions;
 mod federation;
 mod golden;
 mod placements;

@@ -61,6 +61,7 @@ fn of_everything() -> Country {
     country.f.act(&ada, Command::GiveConsent { consent });
     country.find(&ended("c-nord", 1));
     country.find(&unreachable("site-c", 0));
+    crate::exclusions::exclude_a_stranger(&mut country);
     country
 }
 

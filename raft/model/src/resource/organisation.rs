@@ -39,6 +39,8 @@ pub enum Standing {
     Active,
     /// Suspended by a coordinator: still a member, its people change nothing until it is resumed.
     Suspended,
+    /// Excluded by a directive: a member no more, for ever.
+    Excluded,
 }
 
 /// An organisation.

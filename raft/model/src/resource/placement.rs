@@ -115,6 +115,8 @@ pub enum Cause {
     ClusterRemoved,
     /// Its place does not keep every rule any more: a consent was withdrawn, an exception ended, a site was suspended.
     Misplaced,
+    /// Its site was excluded, and is not believed about anything any more.
+    Excluded,
 }
 
 /// Where a workload runs.

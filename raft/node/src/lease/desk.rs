@@ -112,6 +112,10 @@ impl Desk {
 
     /// A sign of life of a site, and the renewals that came with it, each with what is answered.
     pub(crate) async fn beat(&self, site: &SiteName, renewals: &[Renewal]) -> Vec<Result<Answer, Refused>> {
+        // Whatever connection it still has: an excluded site renews nothing, so that its leases end by time.
+        if self.shared.published.state().is_excluded_site(site) {
+            return Vec::new();
+        }
         let mut table = self.table.lock().await;
         table.liveness.heard(site, boottime());
         if renewals.is_empty() {

@@ -90,6 +90,9 @@ impl Machine {
                 verbund_machine::Alarm::FalseCause { author, .. } => {
                     Alarm::FalseCause { index, leader, author: *author, what }
                 }
+                verbund_machine::Alarm::ForkedDirectives { number, .. } => {
+                    Alarm::ForkedDirectives { index, number: *number, what }
+                }
             });
         }
         if matches!(applied.outcome, Some(Outcome::Refused(_))) {

@@ -42,6 +42,14 @@ impl Case<'_> {
         }
     }
 
+    /// Whether neither the cluster's site nor that site's organisation was excluded.
+    pub(super) fn is_member(&self, cluster: &Cluster) -> bool {
+        let site = self.inventory.sites.get(&cluster.site);
+        let organisation = site.and_then(|site| self.inventory.organisations.get(&site.organisation));
+        let standings = [site.map(|site| &site.standing), organisation];
+        standings.into_iter().flatten().all(|standing| *standing != Standing::Excluded)
+    }
+
     /// What binds also what runs already.
     fn binding(&self, cluster: &Cluster) -> Result<(), Violation> {
         let (spec, wanted) = (&cluster.spec, &self.demand.shape);
@@ -54,6 +62,7 @@ impl Case<'_> {
         self.hold(
             cluster,
             &[
+                (Rule::Membership, self.is_member(cluster)),
                 (Rule::Zone, spec.zone == wanted.zone),
                 (Rule::Schutzbedarf, spec.schutzbedarf == wanted.schutzbedarf),
                 (Rule::Confidentiality, spec.confidentiality >= wanted.confidentiality),

@@ -93,7 +93,10 @@ impl Case<'_> {
         let ran = |role| matches!(role, CopyRole::Active | CopyRole::Stopping);
         for old in self.before.map_or(&[][..], |before| &before.copies) {
             let now = self.placement.copies.iter().find(|copy| copy.cluster == old.cluster);
-            let removed = !self.inventory.clusters.contains_key(&old.cluster);
+            // Nobody is left to stop a copy at a cluster that was removed, or who could be believed where one was
+            // excluded.
+            let excluded = |cluster| !self.is_member(cluster) && old.generation == 0;
+            let removed = self.inventory.clusters.get(&old.cluster).is_none_or(|cluster| excluded(cluster));
             let parallel = matches!(self.demand.mode, Mode::Parallel { .. });
             let stays = now.is_some_and(|copy| ran(copy.role)) || (parallel && removed);
             if ran(old.role) && !stays {
@@ -182,7 +185,7 @@ impl Case<'_> {
                 let lease = self.inventory.leases.get(&copy.cluster);
                 !lease.is_some_and(|lease| lease.open && lease.generation == copy.generation)
             }
-            Mode::Parallel { .. } => self.inventory.absent.contains(&cluster.site),
+            Mode::Parallel { .. } => self.inventory.absent.contains(&cluster.site) && self.is_member(cluster),
         }
     }
 }

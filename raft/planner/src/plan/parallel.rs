@@ -29,11 +29,15 @@ pub(super) fn place(draft: &mut Draft<'_, '_>, wanted: usize) -> Result<(), Refu
     Ok(())
 }
 
-/// Copies at clusters that were removed: nobody is left to stop them.
+/// Copies at clusters that were removed: nobody is left to stop them. Nor at excluded sites: nobody there is believed.
+/// What ran there under a lease, before the workload became a parallel one, is not forgotten: it may become exclusive
+/// again.
 fn forget_removed(draft: &mut Draft<'_, '_>) {
     let all: Vec<ClusterName> = draft.placement.copies.iter().map(|copy| copy.cluster.clone()).collect();
     for cluster in all {
-        if draft.site_of(&cluster).is_none() {
+        let excluded = |site| draft.ground.inventory.is_excluded(site);
+        let unleased = || draft.copy(&cluster).is_some_and(|copy| copy.generation == 0);
+        if draft.site_of(&cluster).is_none_or(|site| excluded(site) && unleased()) {
             draft.drop_copy(&cluster);
         }
     }

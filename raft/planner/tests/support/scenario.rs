@@ -1,13 +1,14 @@
 //! A scenario: a state, and what happens step by step. Out comes a text.
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 
 use serde::Deserialize;
 use verbund_model::resource::{Cause, CopyPhase, CopyRole, Finding, Lease, Placement, Presence};
 use verbund_model::{ClusterName, SiteName, WorkloadName};
-use verbund_planner::{Inventory, Plan, Request, capacity, check, lost, plan, plan_batch, why};
+use verbund_planner::{Inventory, Plan, Request, capacity, check, excluded, lost, plan, plan_batch, why};
 
-use super::state::{NOW, State, change};
+use super::state::{NOW, SiteText, State, change};
 use super::tell;
 
 #[derive(Debug, Deserialize)]
@@ -64,6 +65,10 @@ pub enum Step {
     },
     /// More state, or other.
     Put(Box<State>),
+    /// Sites are excluded, and all that this concerns is planned, in one batch.
+    Exclude {
+        sites: BTreeMap<SiteName, SiteText>,
+    },
     /// A cluster is removed.
     Remove {
         cluster: ClusterName,
@@ -107,6 +112,19 @@ fn take(step: &Step, inventory: &mut Inventory, out: &mut String) {
             for plan in plan_batch(inventory, &requests) {
                 let before = inventory.placement(&plan.placement.workload).cloned();
                 tell::plan(&plan, &cause(), before.as_ref(), out);
+                settle(&plan, inventory);
+            }
+        }
+        Step::Exclude { sites } => {
+            let names: BTreeSet<SiteName> = sites.keys().cloned().collect();
+            writeln!(out, "excluded: {}\n", tell::names(names.iter())).unwrap();
+            State { sites: sites.clone(), ..State::default() }.put(inventory);
+            let concerned = excluded(inventory, &names);
+            let requests: Vec<Request> = concerned.iter().map(|name| request(name, Cause::Excluded, None)).collect();
+            writeln!(out, "concerned: {}", tell::names(concerned.iter())).unwrap();
+            for plan in plan_batch(inventory, &requests) {
+                let before = inventory.placement(&plan.placement.workload).cloned();
+                tell::plan(&plan, &Cause::Excluded, before.as_ref(), out);
                 settle(&plan, inventory);
             }
         }
