@@ -3,8 +3,9 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use rustls::pki_types::{CertificateDer, TrustAnchor};
+use verbund_identity::login::LOGIN_NAME_DIGITS;
 use verbund_identity::{SpiffeId, TrustDomain};
-use verbund_model::{KeyId, SiteName};
+use verbund_model::{Hash, KeyId, SiteName, UserId};
 use webpki::{CertRevocationList, OwnedCertRevocationList};
 use x509_parser::prelude::FromDer;
 use x509_parser::revocation_list::CertificateRevocationList;
@@ -23,8 +24,21 @@ pub struct Bundle {
     /// Names that no longer count, such as nodes that were removed (their ids never return).
     pub excluded_ids: BTreeSet<SpiffeId>,
     /// Keys that count nowhere, in no domain and in no place of a chain: excluded by public key, never by certificate
-    /// bytes, so that writing a certificate differently does not help.
+    /// bytes, so that writing a certificate differently does not help. Nor does a certificate for reading count that was
+    /// issued for such a key, whichever site issued it: it carries the key's name.
     pub refused_keys: BTreeSet<KeyId>,
+}
+
+impl Bundle {
+    /// The refused key whose owner a certificate for reading with this name was issued to.
+    pub(crate) fn refused_login(&self, name: &UserId) -> Option<KeyId> {
+        let digits = name.as_str();
+        let first =
+            (digits.len() == LOGIN_NAME_DIGITS).then(|| format!("{digits:0<64}").parse::<Hash>().ok()).flatten();
+        // The name is a prefix of the key's id: the first key at or behind it is the only one it can be.
+        let key = self.refused_keys.range(KeyId(first?)..).next()?;
+        key.to_string().starts_with(digits).then_some(*key)
+    }
 }
 
 /// One trust domain.
@@ -121,4 +135,22 @@ fn revocation_lists(ders: &[Vec<u8>]) -> Result<Vec<CertRevocationList<'static>>
     }
     lists.sort_by_key(|(issued, _)| std::cmp::Reverse(*issued));
     Ok(lists.into_iter().map(|(_, list)| list).collect())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use verbund_identity::login::login_name;
+
+    #[test]
+    fn a_login_is_known_by_its_key() {
+        let key = |byte| KeyId(Hash([byte; 32]));
+        let bundle = Bundle { refused_keys: [key(3), key(7)].into(), ..Bundle::default() };
+        let refused = |byte| bundle.refused_login(&login_name(&key(byte)).unwrap());
+        assert_eq!((refused(3), refused(7)), (Some(key(3)), Some(key(7))));
+        assert_eq!((refused(2), refused(5), refused(9)), (None, None, None));
+        // Names that are no login's.
+        assert_eq!(bundle.refused_login(&UserId::new("03").unwrap()), None);
+        assert_eq!(bundle.refused_login(&UserId::new("x".repeat(40)).unwrap()), None);
+    }
 }

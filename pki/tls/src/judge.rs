@@ -3,7 +3,7 @@
 use std::fmt;
 
 use rustls::pki_types::{CertificateDer, TrustAnchor, UnixTime};
-use verbund_identity::{SpiffeId, TrustDomain};
+use verbund_identity::{SpiffeId, Subject, TrustDomain};
 use verbund_model::KeyId;
 use webpki::{
     EndEntityCert, ExpirationPolicy, KeyUsage, RevocationCheckDepth, RevocationOptionsBuilder, UnknownStatusPolicy,
@@ -77,6 +77,11 @@ pub(crate) fn excluded(compiled: &Compiled, chain: &[Certificate], id: &SpiffeId
     }
     if bundle.excluded_ids.contains(id) {
         return Err(TrustError::ExcludedId { id: id.clone() });
+    }
+    if let Subject::User(name) = &id.subject
+        && let Some(key) = bundle.refused_login(name)
+    {
+        return Err(TrustError::RefusedKey { id: id.clone(), key });
     }
     match chain.iter().find(|certificate| is_refused(compiled, &id.trust_domain, &certificate.key)) {
         Some(certificate) => Err(TrustError::RefusedKey { id: id.clone(), key: certificate.key }),

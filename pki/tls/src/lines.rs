@@ -119,6 +119,12 @@ impl Lines {
         });
     }
 
+    /// Who dials and answers here.
+    #[must_use]
+    pub fn own(&self) -> SpiffeId {
+        self.0.ends.identity.id()
+    }
+
     /// How `node` is reached, if that is known.
     #[must_use]
     pub fn route(&self, node: NodeId) -> Option<Route> {

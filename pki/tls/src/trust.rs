@@ -8,7 +8,8 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use arc_swap::ArcSwap;
 use rustls::pki_types::CertificateDer;
 use rustls::time_provider::{DefaultTimeProvider, TimeProvider};
-use verbund_identity::SpiffeId;
+use verbund_identity::{SpiffeId, TrustDomain};
+use verbund_model::KeyId;
 
 use crate::bundle::{Bundle, Compiled, DomainFault};
 use crate::certificate::Certificate;
@@ -139,10 +140,17 @@ impl Trust {
         self.compiled.store(after.clone());
         let lives = self.snapshot();
         let mut closed = close(&lives, |live| excluded(&after, &live.certificates, &live.peer.id));
+        // Keys within the chains that peers showed were looked at just now; those of anchors, which they need not show, were not.
+        let newly_refused =
+            |key: &KeyId| after.bundle.refused_keys.contains(key) && !before.bundle.refused_keys.contains(key);
+        let loses_anchor = |domain: &TrustDomain| match after.domains.get(domain) {
+            Some(Ok(anchored)) => anchored.anchors.iter().any(|anchor| newly_refused(&anchor.certificate.key)),
+            _ => true,
+        };
         let changed = |live: &Arc<Live>| {
             let domain = &live.peer.id.trust_domain;
             before.bundle.domains.get(domain) != after.bundle.domains.get(domain)
-                || before.bundle.refused_keys != after.bundle.refused_keys
+                || (before.bundle.refused_keys != after.bundle.refused_keys && loses_anchor(domain))
         };
         let affected: Vec<_> = lives.into_iter().filter(changed).collect();
         closed.extend(close(&affected, |live| self.judge(&live.chain, live.role).map(drop)));
@@ -155,6 +163,14 @@ impl Trust {
         let closed = close(&self.snapshot(), |live| self.judge(&live.chain, live.role).map(drop));
         let compiled = self.compiled.load();
         Applied { sequence: compiled.bundle.sequence, closed, faults: compiled.faults() }
+    }
+
+    /// Closes every connection of `id`, which may dial again: what it said on them was not worth going on with. Gives how
+    /// many there were.
+    pub fn hang_up(&self, id: &SpiffeId, why: &str) -> usize {
+        let lives = self.snapshot();
+        let open = lives.iter().filter(|live| live.peer.id == *id && !live.switch.is_ended());
+        open.inspect(|live| live.switch.kill(format!("the connection was closed: {why}"))).count()
     }
 
     /// Whether `chain` (DER, leaf first) speaks for its name in `role`, by the bundle in force, now. Gives the name.

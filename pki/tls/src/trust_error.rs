@@ -36,7 +36,7 @@ pub enum TrustError {
         id: SpiffeId,
     },
     /// A key of the chain is refused.
-    #[error("{id} is refused: the key {key} in its chain was excluded or retired")]
+    #[error("{id} is refused: the key {key} in its chain, or for which it was issued, was excluded or retired")]
     RefusedKey {
         /// The name in the certificate.
         id: SpiffeId,
