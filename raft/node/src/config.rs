@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
+use std::time::Duration;
 
 use verbund_identity::SignatureVerifier;
 use verbund_model::NodeId;
@@ -30,6 +31,9 @@ pub struct NodeConfig {
     pub networks: BTreeSet<String>,
     /// Whether nothing inbound is allowed here, so that this node keeps connections open on which the others call it.
     pub accepts_nothing: bool,
+    /// How long a node that starts waits until a majority of sites has told its directives, before it goes on with those that it
+    /// knows.
+    pub hear: Duration,
     /// **Tests only**: the latest format that this build pretends to know, from its very start.
     #[cfg(feature = "tamper")]
     pub known_format: u32,
@@ -47,6 +51,7 @@ impl NodeConfig {
             heads: HeadSettings::default(),
             networks: BTreeSet::new(),
             accepts_nothing: false,
+            hear: Duration::from_secs(5),
             #[cfg(feature = "tamper")]
             known_format: verbund_machine::FORMAT,
         }
@@ -100,6 +105,14 @@ pub enum StartError {
         "the alarms in {dir} cannot be read ({source}): repair the directory, or remove what is damaged if you know why"
     )]
     Alarms {
+        /// Their directory.
+        dir: String,
+        /// What the system answered.
+        source: std::io::Error,
+    },
+    /// The directives of an earlier run cannot be read: one of them may keep somebody out.
+    #[error("the directives in {dir} cannot be read ({source}): repair the directory")]
+    Directives {
         /// Their directory.
         dir: String,
         /// What the system answered.

@@ -66,6 +66,8 @@ counters! {
     read_rounds,
     /// Calls of peers that were refused by name, standing or message.
     calls_refused,
+    /// Directives and receipts of peers that proved nothing.
+    directives_refused,
     /// Appends that were refused for their content.
     appends_refused,
     /// Snapshots written.

@@ -55,7 +55,7 @@ impl Edge {
         }
         let key = envelope.key;
         let registered = &state.key(&key).ok_or(Refusal::UnknownKey { key })?.value;
-        if registered.revoked {
+        if registered.revoked || self.shared.depot.distrusts_key(&key) {
             return Err(Refusal::KeyRevoked { key });
         }
         let signed = envelope.signed();

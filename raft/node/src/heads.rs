@@ -157,7 +157,8 @@ impl Book {
         relayed.truncate(MOST);
         drop(pages);
         let members = last_change(&self.shared.published.state());
-        let message = proto::HeadsMessage { own, relayed, clock: self.shared.clock.now(), members };
+        let directives = self.shared.depot.digest().0.to_vec().into();
+        let message = proto::HeadsMessage { own, relayed, clock: self.shared.clock.now(), members, directives };
         #[cfg(feature = "tamper")]
         let message = self.tampered(message);
         message

@@ -8,6 +8,8 @@
 //!   Raft sees anything; memberships and stamps are judged before they are appended (formats 5 and 8).
 //! - `heads`: signed heads, exchanged outside the log: forks stop writes, liars are proved guilty, checkpoints are made
 //!   (formats 9 and 10).
+//! - `directives`: what m coordinators ordered is carried out at once, without the log, told to every peer, and answered
+//!   with a receipt (design 3.6, 7).
 //! - `inquiry`: questions of people that daemons carry to each other, and nobody keeps.
 //! - `lease`: this voter's part in leases, signs of life between sites, and statements of what was found (lease.md).
 //! - `members`, `transport`: Raft's members, trust and routes follow the applied state.
@@ -19,6 +21,7 @@ mod alarm;
 mod clock;
 mod config;
 mod counters;
+mod directives;
 mod edge;
 mod events;
 mod heads;
@@ -48,6 +51,7 @@ pub use alarm::{Alarm, ClearError, RaisedAlarm};
 pub use clock::{Clock, SystemClock};
 pub use config::{NodeConfig, NodeParts, StartError};
 pub use counters::Counts;
+pub use directives::{HeldDirective, NotTaken, Taken};
 pub use events::{Gone, Watch};
 pub use heads::{HeadSettings, HeadSigner};
 pub use inquiry::{Inquiries, MAX_ANSWER, MAX_QUESTION, NoAnswer};

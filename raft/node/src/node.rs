@@ -17,10 +17,11 @@ use verbund_identity::SignedHead;
 use verbund_machine::State;
 use verbund_model::NodeId;
 use verbund_store::{Archive, Store};
-use verbund_tls::{Lines, Trust};
+use verbund_tls::Trust;
 
 use crate::alarm::{ClearError, RaisedAlarm};
 use crate::counters::Counts;
+use crate::directives::{Marshal, Spread};
 use crate::events::{Gone, Watch};
 use crate::heads::Book;
 use crate::lease::{Desk, Found, RenewalResult, Rounds};
@@ -30,6 +31,7 @@ use crate::read::{ReadError, Reads};
 use crate::shared::Shared;
 use crate::status::Role;
 use crate::submit::{SubmitError, Submitted, Submitter};
+use crate::transport::Transport;
 
 /// How long after a node has stopped by itself that is noticed at the latest.
 const STOPPED_LOOK: Duration = Duration::from_millis(100);
@@ -42,11 +44,13 @@ struct Inner {
     shared: Arc<Shared>,
     raft: Raft,
     trust: Arc<Trust>,
-    lines: Lines,
     peers: Arc<Peers>,
     book: Arc<Book>,
     desk: Arc<Desk>,
     rounds: Rounds,
+    transport: Arc<Transport>,
+    spread: Arc<Spread>,
+    marshal: Arc<Marshal>,
     submitter: Submitter,
     reads: Reads,
     store: Mutex<Option<Store>>,
@@ -99,6 +103,10 @@ impl NodeHandle {
 
     pub(crate) fn peers(&self) -> &Peers {
         &self.0.peers
+    }
+
+    pub(crate) fn marshal(&self) -> &Arc<Marshal> {
+        &self.0.marshal
     }
 
     fn age(&self) -> Option<Duration> {

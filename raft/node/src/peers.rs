@@ -12,8 +12,10 @@ use verbund_model::NodeId;
 use verbund_tls::Lines;
 
 use crate::alarm::Alarm;
+use crate::directives::MAX_EXCHANGE;
 use crate::proto;
 use crate::proto::archive_client::ArchiveClient;
+use crate::proto::directives_client::DirectivesClient;
 use crate::proto::forward_client::ForwardClient;
 use crate::proto::heads_client::HeadsClient;
 use crate::proto::inquiry_client::InquiryClient;
@@ -86,6 +88,10 @@ impl Peers {
 
     pub(crate) fn inquiry(&self, node: NodeId) -> InquiryClient<Channel> {
         InquiryClient::new(self.channel(node)).max_decoding_message_size(MAX_MESSAGE)
+    }
+
+    pub(crate) fn directives(&self, node: NodeId) -> DirectivesClient<Channel> {
+        DirectivesClient::new(self.channel(node)).max_decoding_message_size(MAX_EXCHANGE)
     }
 
     /// A request to `node` that says for whom and from whom it is.

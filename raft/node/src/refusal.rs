@@ -52,6 +52,9 @@ pub(crate) enum PeerRefusal {
     /// Not a message of the protocol.
     #[error("the message cannot be read: {0}")]
     Malformed(String),
+    /// This node was away, and asks for directives before it lets anybody in: to be sent again.
+    #[error("this node was away and has not heard yet which directives there are: send it again shortly")]
+    NotYet,
 }
 
 impl PeerRefusal {
@@ -60,7 +63,7 @@ impl PeerRefusal {
         let code = match self {
             Self::NotAllowed(_) | Self::NotTheSpeaker { .. } => Code::PermissionDenied,
             Self::Malformed(_) => Code::InvalidArgument,
-            Self::BasisNotApplied { .. } => Code::Unavailable,
+            Self::BasisNotApplied { .. } | Self::NotYet => Code::Unavailable,
             Self::OtherFederation(_)
             | Self::ForgedMembership { .. }
             | Self::ClockAhead { .. }

@@ -1,6 +1,7 @@
 //! What this node does for others.
 
 pub(crate) mod archive;
+pub(crate) mod directives;
 pub(crate) mod forward;
 pub(crate) mod gate;
 pub(crate) mod heads;

@@ -2,7 +2,7 @@
 
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
-use tokio::sync::Notify;
+use tokio::sync::{Notify, mpsc, watch};
 use verbund_identity::Envelope;
 use verbund_machine::{Entry, State};
 use verbund_model::resource::Millis;
@@ -12,6 +12,7 @@ use verbund_store::{Archive, DiskWatch};
 use crate::alarm::{Alarm, Alarms};
 use crate::clock::Clock;
 use crate::counters::Counters;
+use crate::directives::Depot;
 use crate::events::Feed;
 use crate::inquiry::Inquiries;
 use crate::published::Published;
@@ -44,6 +45,12 @@ pub(crate) struct Shared {
     pub(crate) members_changed: Notify,
     /// Rung when enough bytes were applied for a snapshot.
     pub(crate) snapshot_due: Notify,
+    /// The directives that this node holds.
+    pub(crate) depot: Depot,
+    /// Whether peers are let in: not before a node that was away has heard which directives there are.
+    pub(crate) open: watch::Sender<bool>,
+    /// With whom directives are to be exchanged.
+    pub(crate) meet: mpsc::Sender<NodeId>,
     /// What a peer told of members that the state does not know yet.
     pub(crate) told: Mutex<Option<Told>>,
     #[cfg(feature = "tamper")]
@@ -62,6 +69,16 @@ impl Shared {
             *told = None;
         }
         told.clone()
+    }
+
+    /// Has directives exchanged with a peer soon. If there is no room for it, the next exchange of heads asks again.
+    pub(crate) fn meet(&self, peer: NodeId) {
+        let _ = self.meet.try_send(peer);
+    }
+
+    /// Whether peers are let in.
+    pub(crate) fn is_open(&self) -> bool {
+        *self.open.borrow()
     }
 
     pub(crate) fn raise(&self, alarm: Alarm) {

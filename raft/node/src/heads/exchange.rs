@@ -55,7 +55,12 @@ impl Exchange {
         let request = self.peers.request(node, self.book.message(), Some(timeout));
         let mut client = self.peers.heads(node);
         match tokio::time::timeout(timeout, client.exchange(request)).await {
-            Ok(Ok(reply)) => self.book.take(node, reply.get_ref()),
+            Ok(Ok(reply)) => {
+                self.book.take(node, reply.get_ref());
+                if reply.get_ref().directives != self.shared.depot.digest().0.as_slice() {
+                    self.shared.meet(node);
+                }
+            }
             Ok(Err(status)) => tracing::debug!(peer = %node, %status, "no exchange of heads"),
             Err(_) => tracing::debug!(peer = %node, "no exchange of heads in time"),
         }

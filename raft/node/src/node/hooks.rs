@@ -30,6 +30,14 @@ impl NodeHandle {
         matches!(tokio::time::timeout(wait, self.0.raft.change_membership_with_payload(request)).await, Ok(Ok(_)))
     }
 
+    /// Tells another node of a directive, as the bytes are. Errors: it refused the call.
+    pub async fn tell_directive(&self, node: NodeId, bytes: Vec<u8>) -> Result<(), String> {
+        let message = crate::proto::DirectivesMessage { directives: vec![bytes.into()], ..Default::default() };
+        let request = self.0.peers.request(node, message, Some(Duration::from_secs(5)));
+        let told = self.0.peers.directives(node).exchange(request).await;
+        told.map(drop).map_err(|status| status.to_string())
+    }
+
     /// Calls another node's Raft service with a vote in the name of `claimed`, and gives the answer's code and message.
     pub async fn call_as(&self, node: NodeId, claimed: NodeId) -> (tonic::Code, String) {
         let vote = crate::proto::Vote { term: 1_000_000, node: claimed.0, committed: false };

@@ -1,14 +1,14 @@
 //! Wiring a node up.
 
 use std::path::Path;
-use std::sync::{Arc, Mutex, PoisonError, Weak};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError, Weak};
 use std::time::Duration;
 
 use futures::StreamExt as _;
-use tokio::sync::Semaphore;
+use tokio::sync::{Semaphore, mpsc, watch};
 use tokio_util::sync::CancellationToken;
 use tonic::transport::Server;
-use verbund_identity::SignatureVerifier;
+use verbund_identity::{SignatureVerifier, Subject};
 use verbund_machine::State;
 use verbund_model::NodeId;
 use verbund_store::Store;
@@ -19,6 +19,7 @@ use crate::alarm::Alarms;
 use crate::clock::Clock;
 use crate::config::{NodeConfig, NodeParts, StartError};
 use crate::counters::Counters;
+use crate::directives::{Depot, Hearing, MAX_EXCHANGE, Marshal, Spread};
 use crate::events::Feed;
 use crate::heads::{Book, Exchange};
 use crate::inquiry::{AT_ONCE, MAX_QUESTION};
@@ -26,6 +27,7 @@ use crate::lease::{Beats, Desk, RefusalFile, Rounds};
 use crate::members::Members;
 use crate::peers::{KEEPALIVE, MAX_MESSAGE, Peers};
 use crate::proto::archive_server::ArchiveServer;
+use crate::proto::directives_server::DirectivesServer;
 use crate::proto::forward_server::ForwardServer;
 use crate::proto::heads_server::HeadsServer;
 use crate::proto::inquiry_server::InquiryServer;
@@ -39,6 +41,7 @@ use crate::raft::network::Network;
 use crate::read::Reads;
 use crate::served::Served;
 use crate::service::archive::ArchiveService;
+use crate::service::directives::DirectivesService;
 use crate::service::forward::ForwardService;
 use crate::service::heads::HeadsService;
 use crate::service::inquiry::InquiryService;
@@ -50,6 +53,8 @@ use crate::told::CatchUp;
 use crate::transport::Transport;
 use crate::verifier::{CachedVerifier, Helpers};
 
+/// Peers with whom directives are to be exchanged, in line.
+const DUE: usize = 256;
 /// The most calls at once over one connection.
 const MAX_STREAMS: u32 = 512;
 
@@ -61,7 +66,8 @@ impl NodeHandle {
         let genesis = State::from_genesis(&config.genesis)?;
         check_store(&store, &config, &genesis)?;
         let raft_config = config.timing.to_openraft(genesis.federation().value.id.to_string())?;
-        let shared = share(&config, &genesis, &store, verifier, clock)?;
+        let (meet, due) = mpsc::channel(DUE);
+        let shared = share(&config, &genesis, &store, verifier, clock, meet)?;
         let machine = Machine::new(shared.clone(), genesis, store.snapshots().clone(), config.timing.snapshot_bytes);
         let peers = Arc::new(Peers::new(shared.clone(), lines.clone()));
         let last = store.log().last().map_err(|e| StartError::Raft { why: e.to_string() })?;
@@ -78,17 +84,41 @@ impl NodeHandle {
         let reads = Reads::start(shared.clone(), raft.clone(), peers.clone());
         let submitter = Submitter::start(shared.clone(), raft.clone(), peers.clone(), reads.clone());
         let book = Arc::new(Book::new(shared.clone(), signer.clone(), config.heads.clone()));
-        let desk = Arc::new(Desk::new(shared.clone(), raft.clone(), signer, refusals, last));
+        let desk = Arc::new(Desk::new(shared.clone(), raft.clone(), signer.clone(), refusals, last));
+        let site = lines.own().trust_domain.site;
+        let transport = Arc::new(Transport {
+            shared: shared.clone(),
+            trust: trust.clone(),
+            lines: lines.clone(),
+            peers: peers.clone(),
+            networks: config.networks.clone(),
+            accepts_nothing: config.accepts_nothing,
+            site: site.clone(),
+            given: trust.sequence(),
+            keepers: Mutex::default(),
+        });
+        // Before the first handshake.
+        transport.follow();
+        let (busy, marshal) = (Mutex::default(), OnceLock::new());
+        let spread = Arc::new(Spread { shared: shared.clone(), peers: peers.clone(), busy, marshal });
+        let answering = Mutex::default();
+        let (orders, telling) = (transport.clone(), spread.clone());
+        let marshal =
+            Arc::new(Marshal { shared: shared.clone(), transport: orders, spread: telling, signer, site, answering });
+        // It is new, so nothing was set before.
+        let _ = spread.marshal.set(Arc::downgrade(&marshal));
         let rounds = Rounds { shared: shared.clone(), peers: peers.clone(), desk: desk.clone() };
         let inner = Inner {
             shared,
             raft,
             trust,
-            lines,
             peers,
             book,
             desk,
             rounds,
+            transport,
+            spread,
+            marshal,
             submitter,
             reads,
             store: Mutex::new(Some(store)),
@@ -96,23 +126,25 @@ impl NodeHandle {
             closing: CancellationToken::new(),
         };
         let node = Self(Arc::new(inner));
-        node.spawn_all(&config, incoming);
+        node.spawn_all(&config, incoming, due);
         Ok(node)
     }
 
-    fn spawn_all(&self, config: &NodeConfig, incoming: Incoming) {
-        let Inner { shared, raft, peers, book, .. } = &*self.0;
+    fn spawn_all(&self, config: &NodeConfig, incoming: Incoming, due: mpsc::Receiver<NodeId>) {
+        let Inner { shared, raft, peers, book, transport, spread, marshal, .. } = &*self.0;
         let (shared, raft, peers, book) = (shared.clone(), raft.clone(), peers.clone(), book.clone());
-        let transport = Transport {
+        let hearing = Hearing {
             shared: shared.clone(),
-            trust: self.0.trust.clone(),
-            lines: self.0.lines.clone(),
-            peers: peers.clone(),
-            networks: config.networks.clone(),
-            accepts_nothing: config.accepts_nothing,
+            spread: spread.clone(),
+            raft: raft.clone(),
+            site: marshal.site.clone(),
+            limit: config.hear,
         };
         let mut tasks = self.0.tasks.lock().unwrap_or_else(PoisonError::into_inner);
-        tasks.spawn(transport.run());
+        tasks.spawn(hearing.run());
+        tasks.spawn(transport.clone().run());
+        tasks.spawn(spread.clone().run(due));
+        tasks.spawn(marshal.clone().keep_up());
         tasks.spawn(Members { shared: shared.clone(), raft: raft.clone() }.run());
         tasks.spawn(take_snapshots(shared.clone(), raft.clone()));
         tasks.spawn(halt_if_told(shared.clone(), raft.clone()));
@@ -130,7 +162,18 @@ impl NodeHandle {
         let snapshots = store.lock().unwrap_or_else(PoisonError::into_inner).as_ref().map(|s| s.snapshots().clone());
         let (shared, raft) = (shared.clone(), raft.clone());
         let closing = self.0.closing.clone();
-        let incoming = incoming.map(move |line| line.map(|line| Served::new(line, &closing)));
+        let greeting = shared.clone();
+        let incoming = incoming.map(move |line| {
+            line.map(|line| {
+                // Who connects may have been away, or this node.
+                if let Some(Subject::Node(peer)) = line.peer().map(|peer| &peer.id.subject) {
+                    greeting.meet(*peer);
+                }
+                Served::new(line, &closing)
+            })
+        });
+        let marshal = self.0.marshal.clone();
+        let directives = DirectivesService { shared: shared.clone(), marshal, calls: Arc::default() };
         let heads = HeadsService { shared: shared.clone(), book: book.clone() };
         let inquiry = InquiryService { shared: shared.clone(), places: Arc::new(Semaphore::new(AT_ONCE)) };
         let lease = LeaseService { shared: shared.clone(), desk: self.0.desk.clone() };
@@ -154,6 +197,7 @@ impl NodeHandle {
                 .add_service(HeadsServer::new(heads).max_decoding_message_size(MAX_MESSAGE))
                 .add_service(LeaseServer::new(lease).max_decoding_message_size(MAX_MESSAGE))
                 .add_service(InquiryServer::new(inquiry).max_decoding_message_size(2 * MAX_QUESTION))
+                .add_service(DirectivesServer::new(directives).max_decoding_message_size(MAX_EXCHANGE))
                 .add_service(ForwardServer::new(forward).max_decoding_message_size(MAX_MESSAGE))
                 .add_service(ArchiveServer::new(archive).max_decoding_message_size(MAX_MESSAGE))
                 .serve_with_incoming(incoming)
@@ -184,6 +228,7 @@ fn share(
     store: &Store,
     verifier: Arc<dyn SignatureVerifier>,
     clock: Arc<dyn Clock>,
+    meet: mpsc::Sender<NodeId>,
 ) -> Result<Arc<Shared>, StartError> {
     let alarms = open_alarms(&store.dir().join("alarms"))?;
     let archive = store.archive().clone();
@@ -194,6 +239,9 @@ fn share(
     let verifier = Arc::new(CachedVerifier::new(verifier, counters.clone()));
     let federation = &genesis.federation().value;
     let (id, generation) = (federation.id, federation.generation);
+    let dir = store.dir().join("directives");
+    let unreadable = |source| StartError::Directives { dir: dir.display().to_string(), source };
+    let depot = Depot::open(&dir, &id, &*verifier).map_err(unreadable)?;
     Ok(Arc::new_cyclic(|weak: &Weak<Shared>| {
         let weak = weak.clone();
         let extract = move |command: &[u8]| check_of(&weak.upgrade()?.published.state(), command);
@@ -214,6 +262,9 @@ fn share(
             inquiries: std::sync::OnceLock::new(),
             members_changed: tokio::sync::Notify::new(),
             snapshot_due: tokio::sync::Notify::new(),
+            depot,
+            open: watch::Sender::new(false),
+            meet,
             told: std::sync::Mutex::new(None),
             #[cfg(feature = "tamper")]
             tamper: crate::tamper::Tamper::knowing(config.known_format),

@@ -25,6 +25,9 @@ pub(crate) fn admit<T>(shared: &Shared, request: &Request<T>, service: Service) 
 }
 
 fn judge<T>(shared: &Shared, request: &Request<T>, service: Service) -> Result<NodeId, PeerRefusal> {
+    if service != Service::Directives && !shared.is_open() {
+        return Err(PeerRefusal::NotYet);
+    }
     let caller = request.extensions().get::<Caller>();
     let caller = caller.ok_or_else(|| not_allowed("the connection has no known caller"))?;
     if !matches!(caller.alpn, Alpn::Peer | Alpn::Reverse) {
@@ -65,7 +68,11 @@ fn certificate(shared: &Shared, caller: &Caller, service: Service) -> Result<Nod
     if peer.id.trust_domain.federation != state.federation().value.name {
         return Err(not_allowed(&format!("{} is of another federation", peer.id)));
     }
-    standing(&state, node, peer.id.trust_domain.site.as_str())?;
+    let site = &peer.id.trust_domain.site;
+    standing(&state, node, site.as_str())?;
+    if shared.depot.distrusts_node(node, site) {
+        return Err(not_allowed(&format!("node {node} of site {site} is excluded by a directive")));
+    }
     Ok(node)
 }
 

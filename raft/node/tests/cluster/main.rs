@@ -5,6 +5,7 @@
 
 mod attacks;
 mod causes;
+mod directives;
 mod formats;
 mod inquiries;
 mod kit;
