@@ -32,7 +32,7 @@ pub use language::{Language, Localised};
 pub use layer::VERBUND_REQUEST;
 pub use page::{DEFAULT_LIMIT, MAX_LIMIT};
 pub use port::{Federation, ReadState, View};
-pub use problem::{PROBLEM_TYPE, Problem, ProblemDocument, ProblemKind};
+pub use problem::{PROBLEM_TYPE, Problem, ProblemDocument, ProblemKind, directive_in_german};
 pub use router::router;
 pub use routes::openapi::OPENAPI;
 pub use service::{VERBUND_AGE_MS, VERBUND_CONSISTENCY, VERBUND_INDEX};

@@ -1,6 +1,7 @@
 //! What the API needs of the federation. The binary implements it over the node; the tests over a state in memory.
 
 mod asked;
+mod directives;
 
 use std::future::Future;
 use std::sync::Arc;
@@ -13,11 +14,12 @@ use serde_json::Value;
 use verbund_identity::SignatureVerifier;
 use verbund_model::resource::{Cause, KeyOwner, Millis, RegisteredKey, Workload};
 use verbund_model::view::{Event, Kind, Resource};
-use verbund_model::{ClusterName, FederationId, KeyId, Outcome, Refusal, UserId, WorkloadName};
+use verbund_model::{ClusterName, FederationId, Hash, KeyId, Outcome, Refusal, UserId, WorkloadName};
 
 use crate::status::{Notice, Status};
 
 pub use asked::{Asked, CopyAnswer, NoAnswer};
+pub use directives::{Awaited, DirectiveView, Drawn, TakeError, Wanted};
 
 /// The federation, as seen from one of its nodes.
 pub trait Federation: Send + Sync + 'static {
@@ -62,6 +64,16 @@ pub trait Federation: Send + Sync + 'static {
     /// site, and gives what each said, in the order of the clusters' names. Nothing of it is kept. Errors: there is no such
     /// workload, or no copy of it at the cluster that is named.
     fn ask_agents(&self, asked: Asked) -> impl Future<Output = Result<Vec<CopyAnswer>, Refusal>> + Send;
+
+    /// Takes a directive: JSON of a signed one. It needs no quorum. When this returns, it is in effect at this node. Taking it
+    /// again changes nothing.
+    fn take_directive(&self, signed: Bytes) -> impl Future<Output = Result<DirectiveView, TakeError>> + Send;
+
+    /// The directives that this node holds, by number.
+    fn directives(&self) -> Vec<DirectiveView>;
+
+    /// An item at once, and whenever a directive or a receipt has reached this node since.
+    fn watch_directives(&self) -> BoxStream<'static, ()>;
 
     /// The node's clock.
     fn now(&self) -> Millis;
@@ -145,6 +157,8 @@ pub enum Question {
     Why(WorkloadName),
     /// For each site, whether it can be lost now.
     Capacity,
+    /// What an exclusion would do, and its directive, which follows the one with this number and hash (none: it is the first).
+    Exclude(Box<Wanted>, Option<(u64, Hash)>),
 }
 
 /// What an author needs to know of its last session to sign the next statement.

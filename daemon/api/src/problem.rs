@@ -2,10 +2,12 @@
 //!
 //! A handler returns a [`Problem`] without knowing the caller's language; the outermost layer renders it.
 
+mod directive;
 mod kind;
 mod map;
 mod refusal;
 
+pub use directive::german as directive_in_german;
 pub use kind::ProblemKind;
 
 use axum::body::Body;

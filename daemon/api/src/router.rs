@@ -10,8 +10,8 @@ use crate::layer;
 use crate::port::Federation;
 use crate::problem::{Problem, ProblemKind};
 use crate::routes::{
-    asked, audit, certificates, envelopes, genesis, health, openapi, planning, resources, sessions, status, stream,
-    watch,
+    asked, audit, certificates, directives, envelopes, genesis, health, openapi, planning, resources, sessions, status,
+    stream, watch,
 };
 use crate::service::Service;
 use crate::settings::Settings;
@@ -32,6 +32,10 @@ pub fn router<F: Federation>(federation: Arc<F>, settings: Settings) -> Router {
         .route("/v1/plan", get(planning::moved::<F>).post(planning::apply::<F>))
         .route("/v1/why/{workload}", get(planning::why::<F>))
         .route("/v1/capacity", get(planning::capacity::<F>))
+        .route("/v1/directives/impact", post(directives::impact::<F>))
+        .route("/v1/directives/live", get(directives::list::<F>).post(directives::submit::<F>))
+        .route("/v1/directives/live/watch", get(directives::watch::<F>))
+        .route("/v1/directives/live/{directive}", get(directives::get::<F>))
         .route("/v1/workloads/{name}/logs", get(asked::logs::<F>))
         .route("/v1/workloads/{name}/events", get(asked::events::<F>))
         .route("/v1/audit/export", get(audit::export::<F>))

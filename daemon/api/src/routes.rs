@@ -3,6 +3,7 @@
 pub mod asked;
 pub mod audit;
 pub mod certificates;
+pub mod directives;
 pub mod envelopes;
 pub mod genesis;
 pub mod health;

@@ -25,6 +25,9 @@ const LOOK_FOR_PENDING: Duration = Duration::from_millis(20);
 const FIRST_AGAIN: Duration = Duration::from_millis(50);
 const AGAIN: Duration = Duration::from_millis(500);
 
+/// Before a directive that apply refused is brought again.
+const REFUSED: Duration = Duration::from_secs(300);
+
 /// A task that came to nothing.
 #[derive(Clone, Copy)]
 struct Later {
@@ -36,7 +39,10 @@ struct Later {
 
 impl Later {
     fn after(before: Option<&Self>) -> Self {
-        let wait = before.map_or(FIRST_AGAIN, |before| (before.wait * 2).min(AGAIN));
+        Self::of(before.map_or(FIRST_AGAIN, |before| (before.wait * 2).min(AGAIN)))
+    }
+
+    fn of(wait: Duration) -> Self {
         Self { at: Instant::now() + wait, wait }
     }
 }
@@ -91,7 +97,10 @@ impl<P: Port> Controller<P> {
         for (task, result) in tasks.into_iter().zip(done) {
             if let Err(why) = result {
                 tracing::debug!(?task, %why, "came to nothing; it is tried again");
-                let later = Later::after(self.later.get(&task));
+                // What apply refused stands in the log: it must not be filled with the same again and again.
+                let refused = matches!((&task, &why), (Task::Record(_), Said::Refused(_)));
+                let before = self.later.get(&task);
+                let later = if refused { Later::of(REFUSED) } else { Later::after(before) };
                 self.later.insert(task, later);
             }
         }
@@ -120,6 +129,10 @@ impl<P: Port> Controller<P> {
                 let (cluster, generation) = (cluster.clone(), *generation);
                 self.port.say(Command::OpenLease { cluster, generation, refusal: None }).await
             }
+            Task::Record(hash) => match heard.directives.get(hash) {
+                Some(directive) => self.port.say(Command::RecordDirective { directive: directive.clone() }).await,
+                None => Ok(()),
+            },
             Task::Replan(workload) => self.port.say(Command::Replan { workload: workload.clone() }).await,
         }
     }

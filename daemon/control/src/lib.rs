@@ -1,5 +1,5 @@
 //! What the leader watches over (design 6): sites that fall silent or return, leases that end or may open, workloads whose
-//! turn it is.
+//! turn it is, directives that the log does not know yet.
 //!
 //! [`tasks`] decides, as a function of the state, of what this node hears, and of nothing else. [`Search`] finds the workloads
 //! whose place became wrong, or for which one became free, with a bounded number of plans. [`Controller`] carries out:

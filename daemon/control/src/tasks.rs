@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 
 use verbund_lease::{Standing, Terms};
 use verbund_machine::State;
-use verbund_model::resource::Finding;
-use verbund_model::{ClusterName, SiteName, WorkloadName};
+use verbund_model::resource::{Finding, SignedDirective};
+use verbund_model::{ClusterName, Hash, SiteName, WorkloadName};
 
 /// An agent that asked for its lease within this time lives, in milliseconds.
 const LIVES: u64 = 3_000;
@@ -17,6 +17,8 @@ pub struct Heard {
     pub standings: BTreeMap<SiteName, Standing>,
     /// How long ago the agent of each cluster last asked for its lease here, in milliseconds.
     pub asked: BTreeMap<ClusterName, u64>,
+    /// Directives that are in force here and that the log could record now, by their hash.
+    pub directives: BTreeMap<Hash, SignedDirective>,
 }
 
 impl Heard {
@@ -39,6 +41,8 @@ pub enum Task {
         /// The generation.
         generation: u64,
     },
+    /// Have a directive recorded by the log; it is in force already.
+    Record(Hash),
     /// Have a workload planned for which something is due: see [`State::is_due`].
     Replan(WorkloadName),
 }
@@ -47,7 +51,9 @@ pub enum Task {
 /// was carried out is not given again by the state that follows.
 #[must_use]
 pub fn tasks(state: &State, heard: &Heard) -> Vec<Task> {
-    sites(state, heard).chain(leases(state, heard)).collect()
+    let open = heard.directives.keys().filter(|hash| state.directive(hash).is_none());
+    let record = open.map(|hash| Task::Record(*hash));
+    record.chain(sites(state, heard)).chain(leases(state, heard)).collect()
 }
 
 /// Sites that fell silent, and sites that are steadily heard again.

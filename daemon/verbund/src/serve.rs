@@ -14,6 +14,7 @@ mod asking;
 mod author;
 mod backfill;
 mod control;
+mod directives;
 pub mod enrolment;
 mod error;
 mod http;
@@ -63,6 +64,8 @@ pub fn ready() {
     notify::notify("READY=1");
 }
 
+/// How long people and agents wait for directives that this node may have missed.
+const HEAR: Duration = Duration::from_secs(1);
 /// How long tasks may take to end by themselves.
 const GRACE: Duration = Duration::from_secs(8);
 
@@ -83,6 +86,11 @@ pub async fn run(config: Config) -> Result<(), ServeError> {
         let acceptor = acceptor(&started, listener, Listener::Peers { joining: true }, &config)?;
         let lines = started.lines.clone();
         endless.spawn(async move { lines.serve(acceptor).await });
+    }
+    // Whoever was excluded while this node was away may be the first at the door: people and agents wait, but not for long, as a
+    // site that is cut off serves its own. For peers the node itself waits.
+    if !started.node.heard_directives(HEAR).await {
+        tracing::warn!(waited = ?HEAR, "too few sites have told their directives yet: this site serves with those that it knows");
     }
     spawn_control(&started, &mut endless);
     let questions = Questions::new();

@@ -23,8 +23,9 @@ use crate::service::Service;
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct FreshQuery {
+    /// How fresh.
     #[serde(default)]
-    consistency: Consistency,
+    pub consistency: Consistency,
 }
 
 /// Which move is asked for.
@@ -114,7 +115,8 @@ pub async fn capacity<F: Federation>(
     answer(&service, &caller, query(parsed)?.consistency, Question::Capacity).await
 }
 
-async fn answer<F: Federation>(
+/// What a state answers to a question, for a caller who may read it.
+pub async fn answer<F: Federation>(
     service: &Arc<Service<F>>,
     caller: &Caller,
     fresh: Consistency,

@@ -148,6 +148,11 @@ fn examples(client: &Client) -> BTreeMap<&'static str, Example> {
         ("getReasons", get("/v1/why/kfz")),
         ("getLogs", asked("/v1/workloads/kfz/logs?tail=5")),
         ("getEvents", asked("/v1/workloads/kfz/events")),
+        ("drawDirective", post("/v1/directives/impact", "application/json", crate::directives::wanted())),
+        ("submitDirective", post("/v1/directives/live", "application/json", crate::directives::bytes(1))),
+        ("listLiveDirectives", get("/v1/directives/live")),
+        ("watchLiveDirectives", get("/v1/directives/live/watch")),
+        ("getLiveDirective", get("/v1/directives/live/9")),
         ("getCapacity", get("/v1/capacity?consistency=stale")),
     ])
 }
@@ -158,6 +163,7 @@ async fn every_operation_succeeds_as_described() {
     client.memory.site("nord");
     client.memory.site("sued");
     client.memory.put(Kind::Workload, "kfz", json!({}), json!({}));
+    client.memory.directives.send_replace(vec![crate::directives::held(9)]);
     let mut examples = examples(&client);
     for (path, method, operation) in operations() {
         let id = operation["operationId"].as_str().unwrap();
@@ -165,7 +171,7 @@ async fn every_operation_succeeds_as_described() {
         assert_eq!(sent.as_str().to_ascii_lowercase(), method);
         assert_eq!(template(uri.split('?').next().unwrap()), Some(path));
         let request = request(sent.clone(), &uri, client.user.caller(), &headers, Body::from(body));
-        if id == "watch" {
+        if ["watch", "watchLiveDirectives"].contains(&id) {
             let answer = client.send(request).await;
             assert_eq!(answer.status(), 200);
             let content = operation["responses"]["200"]["content"].as_object().unwrap();
@@ -187,6 +193,7 @@ async fn every_operation_succeeds_as_described() {
 async fn security_and_methods_are_as_described() {
     let client = Client::new();
     client.memory.site("nord");
+    client.memory.directives.send_replace(vec![crate::directives::held(9)]);
     for (path, _, operation) in operations() {
         let id = operation["operationId"].as_str().unwrap();
         let (sent, uri, headers, body) = examples(&client).remove(id).unwrap();

@@ -16,8 +16,9 @@ use rcgen::{
 };
 use serde_json::{Value, json};
 use verbund_api::port::{
-    Asked, AuditError, CertificateOrder, Consistency, CopyAnswer, Federation, IssueError, IssuedCertificate, Question,
-    ReadError, ReadState, SessionInfo, SubmitError, Submitted, View, WatchError, WatchItem, WatchResult,
+    Asked, AuditError, CertificateOrder, Consistency, CopyAnswer, DirectiveView, Federation, IssueError,
+    IssuedCertificate, Question, ReadError, ReadState, SessionInfo, SubmitError, Submitted, TakeError, View,
+    WatchError, WatchItem, WatchResult,
 };
 use verbund_api::wire::{ENVELOPE_TYPE, SessionDocument};
 use verbund_api::{Caller, Settings, Status};
@@ -85,6 +86,7 @@ impl ReadState for Snapshot {
                 serde_json::to_value(self.0.why(workload, now).ok_or(missing)?)
             }
             Question::Capacity => serde_json::to_value(self.0.capacity(now)),
+            Question::Exclude(..) => return Err(Refusal::NotFound { what: "an exclusion".to_owned() }),
         };
         Ok(answer.unwrap())
     }
@@ -129,6 +131,18 @@ impl Federation for Node {
 
     async fn ask_agents(&self, _: Asked) -> Result<Vec<CopyAnswer>, Refusal> {
         Ok(Vec::new())
+    }
+
+    async fn take_directive(&self, _: Bytes) -> Result<DirectiveView, TakeError> {
+        Err(TakeError::Failed { reason: "nobody enforces anything here".to_owned() })
+    }
+
+    fn directives(&self) -> Vec<DirectiveView> {
+        Vec::new()
+    }
+
+    fn watch_directives(&self) -> BoxStream<'static, ()> {
+        stream::pending().boxed()
     }
 
     fn now(&self) -> Millis {

@@ -8,6 +8,7 @@ mod audit;
 mod certificates;
 mod client;
 mod description;
+mod directives;
 mod envelopes;
 mod general;
 mod machine;

@@ -13,6 +13,7 @@ use serde_json::{Value, json};
 use tokio::sync::watch;
 use verbund_api::port::*;
 use verbund_api::status::*;
+use verbund_identity::directive::from_file;
 use verbund_identity::{Envelope, Precondition, PureVerifier, SignatureVerifier, Statement, sha256};
 use verbund_model::resource::{KeyOwner, Millis, RegisteredKey};
 use verbund_model::view::{API_VERSION, Change, Event, Kind, Metadata, Resource};
@@ -93,6 +94,10 @@ impl ReadState for State {
                     json!({"cluster": "nord-a", "site": "nord", "holds": null, "tried": tried, "score": null});
                 Ok(report(json!([cluster])))
             }
+            Question::Exclude(wanted, after) => match &**wanted {
+                Wanted::ExcludeSite { site, .. } if site.as_str() == "nord" => Ok(crate::directives::drawn(*after)),
+                _ => Err(Refusal::NotFound { what: "a site in memory".to_owned() }),
+            },
             Question::Move { .. } | Question::Why(_) => Err(missing()),
             Question::Capacity => Ok(json!([{
                 "site": "nord", "canBeLost": false, "active": 1, "standby": 0, "wouldNotFit": [WORKLOAD], "withoutStandby": [],
@@ -123,6 +128,7 @@ pub struct Faults {
     pub watch: Option<WatchError>,
     pub audit: Option<AuditError>,
     pub issue: Option<IssueError>,
+    pub take: Option<TakeError>,
     /// Operations never return.
     pub hang: bool,
 }
@@ -146,6 +152,8 @@ pub struct Memory {
     pub interrupt: Mutex<Option<WatchInterrupted>>,
     /// How old stale reads are.
     pub age: Mutex<Duration>,
+    /// Directives in force.
+    pub directives: watch::Sender<Vec<DirectiveView>>,
 }
 
 impl Memory {
@@ -163,6 +171,7 @@ impl Memory {
             said: Mutex::default(),
             interrupt: Mutex::default(),
             age: Mutex::new(Duration::from_millis(1234)),
+            directives: watch::Sender::default(),
         })
     }
 
@@ -421,6 +430,31 @@ impl Federation for Port {
         let id = format!("spiffe://nord.dvc/user/{}", order.name);
         self.0.orders.lock().unwrap().push(order);
         Ok(IssuedCertificate { chain: "PEM".into(), id, not_after: START + 3_600_000 })
+    }
+
+    async fn take_directive(&self, signed: Bytes) -> Result<DirectiveView, TakeError> {
+        self.0.hang().await;
+        if let Some(error) = self.0.faults.lock().unwrap().take.clone() {
+            return Err(error);
+        }
+        let view = crate::directives::view(from_file(&signed)?)?;
+        self.0.directives.send_if_modified(|all| {
+            let is_new = all.iter().all(|known| known.hash != view.hash);
+            all.extend(is_new.then(|| view.clone()));
+            is_new
+        });
+        Ok(view)
+    }
+
+    fn directives(&self) -> Vec<DirectiveView> {
+        self.0.directives.borrow().clone()
+    }
+
+    fn watch_directives(&self) -> BoxStream<'static, ()> {
+        let mut changed = self.0.directives.subscribe();
+        changed.mark_changed();
+        stream::unfold(changed, |mut changed| async move { changed.changed().await.ok().map(|()| ((), changed)) })
+            .boxed()
     }
 
     async fn ask_agents(&self, asked: Asked) -> Result<Vec<CopyAnswer>, Refusal> {

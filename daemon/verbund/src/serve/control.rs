@@ -3,12 +3,14 @@
 use std::sync::Arc;
 
 use verbund_control::{Heard, Port, Said};
+use verbund_keys::AwsVerifier;
 use verbund_machine::State;
 use verbund_model::Command;
 use verbund_model::resource::{Finding, Millis, SignedFinding};
 use verbund_node::{NodeHandle, Role, SubmitError};
 
 use super::author::{NodeAuthor, SayError};
+use super::directives;
 
 /// The controller's port over a running node.
 pub struct ControlPort {
@@ -33,7 +35,8 @@ impl Port for ControlPort {
     }
 
     async fn heard(&self) -> Heard {
-        Heard { standings: self.node.standings().await, asked: self.node.asked().await }
+        let directives = directives::recordable(&self.node, &AwsVerifier);
+        Heard { standings: self.node.standings().await, asked: self.node.asked().await, directives }
     }
 
     async fn find(&self, finding: &Finding) -> Vec<SignedFinding> {

@@ -9,9 +9,9 @@ use futures::stream::{self, BoxStream};
 use time::OffsetDateTime;
 use verbund_api::Status;
 use verbund_api::port::{
-    Asked, AuditError, CertificateOrder, Consistency, CopyAnswer, Federation, IssueError, IssuedCertificate, Question,
-    ReadError, ReadState, SessionInfo, SubmitError, Submitted, View, WatchError, WatchInterrupted, WatchItem,
-    WatchResult,
+    Asked, AuditError, CertificateOrder, Consistency, CopyAnswer, DirectiveView, Federation, IssueError,
+    IssuedCertificate, Question, ReadError, ReadState, SessionInfo, SubmitError, Submitted, TakeError, View,
+    WatchError, WatchInterrupted, WatchItem, WatchResult,
 };
 use verbund_identity::asked::ASKING_LIFETIME;
 use verbund_identity::{SignatureVerifier, SpiffeId, Subject};
@@ -23,6 +23,7 @@ use verbund_model::{FederationId, KeyId, Refusal};
 use verbund_node::{Clock as _, NodeHandle, SystemClock};
 
 use super::asking::Inquirer;
+use super::directives;
 use super::records;
 use super::start::Started;
 use super::status;
@@ -75,10 +76,10 @@ impl Federation for Port {
                 if state.applied().index < self.admitted {
                     return Err(ReadError::Starting);
                 }
-                Ok(View { state: Arc::new(Seen(state)), age: age.unwrap_or(Duration::MAX) })
+                Ok(View { state: Arc::new(Seen(state, self.node.clone())), age: age.unwrap_or(Duration::MAX) })
             }
             Consistency::Linearizable => match self.node.read().await {
-                Ok(state) => Ok(View { state: Arc::new(Seen(state)), age: Duration::ZERO }),
+                Ok(state) => Ok(View { state: Arc::new(Seen(state, self.node.clone())), age: Duration::ZERO }),
                 Err(verbund_node::ReadError::Stopped) => Err(ReadError::Stopping),
                 Err(error) => {
                     tracing::debug!(%error, "a linearizable read found no quorum");
@@ -134,6 +135,24 @@ impl Federation for Port {
         Ok(IssuedCertificate { chain, id: id.to_string(), not_after })
     }
 
+    async fn take_directive(&self, signed: Bytes) -> Result<DirectiveView, TakeError> {
+        directives::take(&self.node, &signed).await
+    }
+
+    fn directives(&self) -> Vec<DirectiveView> {
+        directives::views(&self.node)
+    }
+
+    fn watch_directives(&self) -> BoxStream<'static, ()> {
+        let mut changed = self.node.watch_directives();
+        changed.mark_changed();
+        let next = async |mut changed: tokio::sync::watch::Receiver<u64>| {
+            changed.changed().await.ok()?;
+            Some(((), changed))
+        };
+        stream::unfold(changed, next).boxed()
+    }
+
     async fn ask_agents(&self, asked: Asked) -> Result<Vec<CopyAnswer>, Refusal> {
         self.inquirer.ask(asked).await
     }
@@ -186,8 +205,8 @@ async fn next_batch(mut watch: verbund_node::Watch, kinds: &[Kind]) -> Option<Ba
     }
 }
 
-/// A state as the API reads it.
-struct Seen(Arc<State>);
+/// A state as the API reads it, and the node, which may know of directives that the state does not.
+struct Seen(Arc<State>, NodeHandle);
 
 impl ReadState for Seen {
     fn federation(&self) -> FederationId {
@@ -215,7 +234,10 @@ impl ReadState for Seen {
     }
 
     fn key(&self, id: &KeyId) -> Option<RegisteredKey> {
-        self.0.key(id).map(|held| held.value.clone())
+        let key = self.0.key(id).map(|held| held.value.clone())?;
+        // A directive acts before the log knows of it.
+        let revoked = key.revoked || self.1.distrusts_key(id);
+        Some(RegisteredKey { revoked, ..key })
     }
 
     fn session(&self, key: &KeyId) -> Option<SessionInfo> {
@@ -239,6 +261,9 @@ impl ReadState for Seen {
                 serde_json::to_value(self.0.why(workload, now).ok_or_else(missing)?)
             }
             Question::Capacity => serde_json::to_value(self.0.capacity(now)),
+            Question::Exclude(wanted, after) => {
+                serde_json::to_value(directives::draw_up(&self.0, wanted, *after, now)?)
+            }
         };
         // String keys only, and no failing serialiser.
         Ok(answer.unwrap_or_default())

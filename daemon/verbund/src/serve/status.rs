@@ -71,7 +71,7 @@ pub fn status(node: &NodeHandle, about: &About) -> Status {
         checkpoint: node.archive().checkpoints().ok().and_then(|all| all.last().copied()),
         certificate_not_after: Some(not_after),
         disk,
-        warnings: warnings(&state, &seen, fresh, now),
+        warnings: warnings(&state, &seen, fresh, now).into_iter().chain(unrecorded(node)).collect(),
         alarms: given_up
             .iter()
             .map(|site| removed(seen.node, site, now))
@@ -207,6 +207,26 @@ fn warnings(state: &State, seen: &verbund_node::Status, fresh: bool, now: Millis
         });
     }
     notices
+}
+
+/// Directives that are in force here and of which the log does not know.
+fn unrecorded(node: &NodeHandle) -> Vec<Notice> {
+    let notice = |held: verbund_node::HeldDirective| Notice {
+        name: "directive-unrecorded".to_owned(),
+        since: held.heard,
+        subject: Some(format!("directive {}", held.directive.number)),
+        message: Localised::new(
+            format!(
+                "Anordnung {} ist hier in Kraft, das Protokoll hat sie noch nicht verzeichnet: das geschieht von selbst, sobald es ein Quorum gibt.",
+                held.directive.number
+            ),
+            format!(
+                "directive {} is in force here, and the log has not recorded it yet: that completes by itself as soon as there is a quorum",
+                held.directive.number
+            ),
+        ),
+    };
+    node.directives().into_iter().filter(|held| !held.recorded).map(notice).collect()
 }
 
 fn of_voters(warning: &VoterWarning, since: Millis) -> Notice {
