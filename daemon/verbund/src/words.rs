@@ -4,6 +4,7 @@
 use std::error::Error;
 use std::io;
 
+use verbund_identity::DirectiveError;
 use verbund_keys::custody::{CreateError, KdfError, PassphraseError, ReadError, UnlockError};
 use verbund_keys::{FileError, Mechanism, OpenError, SignError, SiteKeysError, SourceError, TokenError, TokenUriError};
 use verbund_model::Refusal;
@@ -96,6 +97,9 @@ pub fn of(error: &(dyn Error + 'static)) -> Option<String> {
     }
     if let Some(error) = error.downcast_ref::<verbund_model::view::KindError>() {
         return Some(t!("words-kind", got = error.got.as_str(), all = crate::cli::kinds().join(", ")));
+    }
+    if let Some(error) = error.downcast_ref::<DirectiveError>() {
+        return (i18n::lang() == Lang::De).then(|| verbund_api::directive_in_german(error));
     }
     if let Some(error) = error.downcast_ref::<Refusal>() {
         return Some(refusal(error));

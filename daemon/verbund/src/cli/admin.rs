@@ -8,7 +8,7 @@ use verbund_model::resource::{Address, OrgRole, UserRole};
 use verbund_model::{NodeId, OrgName, PolicyName, PublicKey, SiteName, UserId};
 
 use super::values::{org_role, user_role};
-use super::{Confirm, HashPrefix};
+use super::{Confirm, Exclude, HashPrefix};
 
 /// `org`
 #[derive(Subcommand)]
@@ -41,6 +41,12 @@ pub enum OrgCommand {
     Resume {
         #[arg(value_name = "ORG")]
         name: OrgName,
+    },
+    Exclude {
+        #[arg(value_name = "ORG")]
+        name: OrgName,
+        #[command(flatten)]
+        options: Exclude,
     },
 }
 

@@ -8,7 +8,7 @@ use verbund_keys::TokenUri;
 use verbund_model::resource::{Address, Land, OrgRole};
 use verbund_model::{Hash, OrgName, PublicKey, SiteName, UserId};
 
-use super::{ConfigFile, Confirm, HashPrefix, Span};
+use super::{ConfigFile, Confirm, Exclude, HashPrefix, Span};
 
 /// `found`: by flags, or by a document.
 #[derive(Args, Clone)]
@@ -140,6 +140,22 @@ pub enum SiteCommand {
         hash: Option<Hash>,
         #[command(flatten)]
         confirm: Confirm,
+    },
+    Suspend {
+        #[arg(value_name = "SITE")]
+        site: SiteName,
+        #[command(flatten)]
+        confirm: Confirm,
+    },
+    Resume {
+        #[arg(value_name = "SITE")]
+        site: SiteName,
+    },
+    Exclude {
+        #[arg(value_name = "SITE")]
+        site: SiteName,
+        #[command(flatten)]
+        options: Exclude,
     },
     Update {
         #[arg(value_name = "SITE")]

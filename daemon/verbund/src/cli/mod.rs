@@ -5,6 +5,7 @@ mod admin;
 mod agent;
 mod asking;
 mod candidates;
+mod directive;
 mod duration;
 mod federation;
 mod guard;
@@ -25,6 +26,7 @@ use verbund_keys::PassphraseSource;
 pub use admin::{NodeCommand, OrgCommand, PolicyCommand, ProposalCommand, RoleCommand, UserCommand};
 pub use agent::{AgentCommand, AgentRun, ClusterAdd};
 pub use asking::{Events, Logs};
+pub use directive::{DirectiveCommand, Exclude};
 pub use duration::Span;
 pub use federation::{Found, Init, InvitationCommand, Invite, Join, SiteCommand};
 pub use guard::GuardCommand;
@@ -116,6 +118,8 @@ pub enum Command {
     Role(RoleCommand),
     #[command(subcommand)]
     Node(NodeCommand),
+    #[command(subcommand)]
+    Directive(DirectiveCommand),
     #[command(subcommand)]
     Policy(PolicyCommand),
     #[command(subcommand)]

@@ -1,9 +1,9 @@
 //! The author's own key, opened, and what it signs.
 
 use verbund_identity::envelope::{BATCH_TYPE, STATEMENT_TYPE, pae};
-use verbund_identity::{Authentication, Envelope, LoginRequest, Statement, batch, key_id};
-use verbund_keys::{Asking, KeyFile, PassphraseSource, SignError, Signer, Token, TokenError};
-use verbund_model::resource::Millis;
+use verbund_identity::{Authentication, Directive, Envelope, LoginRequest, Statement, add_signature, batch, key_id};
+use verbund_keys::{Asking, AwsVerifier, KeyFile, PassphraseSource, SignError, Signer, Token, TokenError};
+use verbund_model::resource::{Millis, SignedDirective};
 use verbund_model::{FederationId, KeyId};
 
 use crate::context::KeyReference;
@@ -70,6 +70,12 @@ impl Author {
             authentication: Authentication::Batch { signature: signature.clone(), proof },
         };
         Ok(payloads.into_iter().zip(proofs).map(envelope).collect())
+    }
+
+    /// Adds this author's signature to a directive. It changes nothing if that is there already. Errors: the key does not sign.
+    pub fn sign_directive(&self, signed: &mut SignedDirective) -> Result<(), Failure> {
+        let signature = self.signer.sign(&Directive::message(&signed.payload.0))?;
+        Ok(add_signature(signed, self.signer.public_key(), &signature, &AwsVerifier)?)
     }
 
     /// Signs a request for a user certificate.

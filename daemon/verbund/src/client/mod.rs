@@ -3,6 +3,7 @@
 
 mod asking;
 mod author;
+mod directives;
 mod error;
 mod http;
 mod learn;
@@ -32,6 +33,7 @@ use crate::paths::Paths;
 use crate::t;
 
 pub use author::Author;
+pub use directives::Door;
 pub use error::ApiError;
 use http::Http;
 pub use pending::Pending;

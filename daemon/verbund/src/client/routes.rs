@@ -58,6 +58,18 @@ impl Routes {
         Self { targets: vec![target], first: AtomicUsize::new(0), told: false.into(), proven: false.into() }
     }
 
+    /// Every site of a context by itself, with its name, if the context has it.
+    #[must_use]
+    pub fn each(context: &Context, now: Millis) -> Vec<(Option<SiteName>, Self)> {
+        let alone = |target: Target| {
+            let name = target.site.clone();
+            // Whoever asks each of them knows whom it asks.
+            let told = true.into();
+            (name, Self { targets: vec![target], first: AtomicUsize::new(0), told, proven: false.into() })
+        };
+        Self::of(context, now).targets.into_iter().map(alone).collect()
+    }
+
     /// Whether there is more than one site to ask.
     #[must_use]
     pub fn has_others(&self) -> bool {

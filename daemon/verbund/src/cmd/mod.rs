@@ -11,6 +11,7 @@ mod completion;
 mod config;
 mod consent;
 mod context;
+mod directive;
 mod document;
 mod drill;
 mod events;
@@ -81,6 +82,7 @@ async fn carry_out(app: &App, command: Command, matches: &ArgMatches) -> Result<
         Command::User(command) => user::run(app, command).await,
         Command::Role(command) => role::run(app, command).await,
         Command::Node(command) => node::run(app, command).await,
+        Command::Directive(command) => directive::run(app, command).await,
         Command::Policy(command) => policy::run(app, command).await,
         Command::Proposal(command) => proposal::run(app, command).await,
         Command::Cluster(command) => cluster::run(app, command).await,

@@ -1,5 +1,6 @@
 //! `verbund org`.
 
+use verbund_api::port::Wanted;
 use verbund_model::Command;
 use verbund_model::view::Kind;
 
@@ -35,6 +36,11 @@ pub async fn run(app: &App, command: OrgCommand) -> Result<Exit, Failure> {
         OrgCommand::Suspend { name, confirm } => {
             app.confirm(&t!("confirm-suspend", name = name.to_string()), confirm.yes)?;
             (t!("about-suspend-org", name = name.to_string()), Command::SuspendOrganisation { name })
+        }
+        OrgCommand::Exclude { name, options } => {
+            let (reason, accept_quorum_loss) = (options.reason.clone(), options.accept_quorum_loss);
+            let wanted = Wanted::ExcludeOrganisation { organisation: name.clone(), reason, accept_quorum_loss };
+            return super::directive::exclude(app, wanted, options, name.as_str()).await;
         }
         OrgCommand::Resume { name } => {
             (t!("about-resume-org", name = name.to_string()), Command::ResumeOrganisation { name })

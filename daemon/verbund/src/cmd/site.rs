@@ -1,6 +1,7 @@
 //! `verbund site`: what a site shows of itself, and its admission.
 
 use serde_json::json;
+use verbund_api::port::Wanted;
 use verbund_identity::{CaCertificate, key_id};
 use verbund_model::resource::{Admission, AdmissionRequest, Der, Federation, Site};
 use verbund_model::view::{Kind, Resource};
@@ -29,6 +30,20 @@ pub async fn run(app: &App, command: SiteCommand) -> Result<Exit, Failure> {
         }
         SiteCommand::Refuse { site, reason, hash, confirm } => {
             refuse(app, &client, &site, hash, reason, &confirm).await
+        }
+        SiteCommand::Suspend { site, confirm } => {
+            app.confirm(&t!("confirm-suspend-site", site = site.to_string()), confirm.yes)?;
+            let about = t!("about-suspend-site", site = site.to_string());
+            app.change(&client, change(about, Command::SuspendSite { name: site })).await
+        }
+        SiteCommand::Resume { site } => {
+            let about = t!("about-resume-site", site = site.to_string());
+            app.change(&client, change(about, Command::ResumeSite { name: site })).await
+        }
+        SiteCommand::Exclude { site, options } => {
+            let (reason, accept_quorum_loss) = (options.reason.clone(), options.accept_quorum_loss);
+            let wanted = Wanted::ExcludeSite { site: site.clone(), reason, accept_quorum_loss };
+            super::directive::exclude(app, wanted, options, site.as_str()).await
         }
         SiteCommand::Update { site, land } => {
             let about = t!("about-update-site", site = site.to_string());

@@ -18,6 +18,7 @@ const ENGLISH: &[(&str, &str)] = &[
     ("config.ftl", include_str!("../../i18n/en/config.ftl")),
     ("audit.ftl", include_str!("../../i18n/en/audit.ftl")),
     ("place.ftl", include_str!("../../i18n/en/place.ftl")),
+    ("directive.ftl", include_str!("../../i18n/en/directive.ftl")),
 ];
 const GERMAN: &[(&str, &str)] = &[
     ("cli.ftl", include_str!("../../i18n/de/cli.ftl")),
@@ -25,6 +26,7 @@ const GERMAN: &[(&str, &str)] = &[
     ("config.ftl", include_str!("../../i18n/de/config.ftl")),
     ("audit.ftl", include_str!("../../i18n/de/audit.ftl")),
     ("place.ftl", include_str!("../../i18n/de/place.ftl")),
+    ("directive.ftl", include_str!("../../i18n/de/directive.ftl")),
 ];
 
 static LANG: OnceLock<Lang> = OnceLock::new();
