@@ -1,7 +1,9 @@
 //! A federation of real processes, founded and grown as people do it: by the command line.
 
 pub mod clusters;
+pub mod directives;
 
+use std::collections::BTreeMap;
 use std::path::Path;
 use std::time::Duration;
 
@@ -12,6 +14,7 @@ use verbund_model::FederationId;
 
 use crate::api::{Connection, log_in};
 use crate::author::Author;
+use crate::delay::Delayed;
 use crate::desk::Desk;
 use crate::site::{Place, Site};
 use crate::wait::until_async;
@@ -34,18 +37,30 @@ pub struct Settings {
     pub extra: String,
     /// Where the sites' processes run, in the order of the sites; those without a place run on loopback.
     pub places: Vec<Place>,
+    /// Sites, by their position, that peers reach later by so much, each way.
+    pub delayed: BTreeMap<usize, Duration>,
 }
 
 impl Settings {
     fn place(&self, site: usize) -> Place {
         self.places.get(site).cloned().unwrap_or_default()
     }
+
+    /// Puts a site behind its link, if it has one.
+    fn link(&self, position: usize, site: &mut Site, desk: &Desk) -> Result<Option<Delayed>> {
+        let Some(delay) = self.delayed.get(&position) else { return Ok(None) };
+        let link = Delayed::open(site.peer_port, *delay)?;
+        site.advertised_port = Some(link.port());
+        site.configure(desk, &self.extra)?;
+        Ok(Some(link))
+    }
 }
 
 impl Default for Settings {
     /// One coordinator decides: fastest where a test is not about them.
     fn default() -> Self {
-        Self { coordinators: 1, threshold: 1, extra: String::new(), places: Vec::new() }
+        let (places, delayed) = (Vec::new(), BTreeMap::new());
+        Self { coordinators: 1, threshold: 1, extra: String::new(), places, delayed }
     }
 }
 
@@ -59,6 +74,8 @@ pub struct Federation {
     /// Its id.
     pub id: FederationId,
     settings: Settings,
+    /// Links that take their time.
+    links: Vec<Delayed>,
     directory: TempDir,
 }
 
@@ -69,7 +86,8 @@ impl Federation {
         let builder = tempfile::Builder::new().prefix("verbund-kit-").to_owned();
         let directory = parent.map_or_else(|| builder.tempdir(), |parent| builder.tempdir_in(parent))?;
         let desk = Desk::at(&directory.path().join("desk"))?;
-        let first = Site::new(directory.path(), 1, settings.place(0), &desk, &settings.extra)?;
+        let mut first = Site::new(directory.path(), 1, settings.place(0), &desk, &settings.extra)?;
+        let links = settings.link(0, &mut first, &desk)?.into_iter().collect();
         let mut arguments: Vec<String> = ["found", "--name", NAME].map(String::from).into();
         for number in 1..=settings.coordinators {
             let key = desk.new_key("coordinator", &coordinator(number))?;
@@ -95,7 +113,7 @@ impl Federation {
         arguments.extend(rest.as_flattened().iter().map(|text| (*text).to_owned()));
         desk.run(&arguments.iter().map(String::as_str).collect::<Vec<_>>())?;
         let id = FederationId(verbund_model::Hash::default());
-        let mut federation = Self { sites: vec![first], desk, id, settings, directory };
+        let mut federation = Self { sites: vec![first], desk, id, settings, links, directory };
         federation.id = federation.open(0)?.parse()?;
         for number in 1..=federation.settings.coordinators {
             federation.add_context(&coordinator(number), 0, &coordinator(number))?;
@@ -140,7 +158,8 @@ impl Federation {
     pub fn prepare(&mut self) -> Result<usize> {
         let number = self.sites.len() + 1;
         let place = self.settings.place(number - 1);
-        let site = Site::new(self.directory.path(), number, place, &self.desk, &self.settings.extra)?;
+        let mut site = Site::new(self.directory.path(), number, place, &self.desk, &self.settings.extra)?;
+        self.links.extend(self.settings.link(number - 1, &mut site, &self.desk)?);
         let key = self.desk.new_key("user", &administrator(&site))?;
         let organisation = site.organisation.as_str();
         let create = ["--context", COORDINATOR, "org", "create", organisation, "--display-name", organisation];

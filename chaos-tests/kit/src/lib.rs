@@ -13,6 +13,7 @@ pub mod author;
 pub mod bench;
 pub mod checker;
 pub mod cluster;
+pub mod delay;
 pub mod desk;
 pub mod federation;
 pub mod joiner;

@@ -72,6 +72,8 @@ pub struct Site {
     pub agents_port: u16,
     /// Its clusters, each with its agent.
     pub clusters: Vec<Cluster>,
+    /// Where its peers reach it instead, through a link that takes its time.
+    pub advertised_port: Option<u16>,
     directory: PathBuf,
     door: Option<Door>,
     process: Option<Process>,
@@ -93,6 +95,7 @@ impl Site {
             metrics_port: Ports::free()?,
             agents_port: Ports::free()?,
             clusters: Vec::new(),
+            advertised_port: None,
             door: None,
             process: None,
             name,
@@ -105,11 +108,12 @@ impl Site {
     /// Writes the configuration anew, for the next start.
     pub fn configure(&self, desk: &Desk, extra: &str) -> Result<()> {
         let (peer, admin, agents) = (self.peer_address(), self.admin_address(), self.agents_address());
+        let listen = format!("{}:{}", self.place.host, self.peer_port);
         // The kit reads what is counted from loopback only.
         let metrics = self.metrics_port;
         let (data, passphrase) = (self.data_dir(), desk.passphrase_file());
         let yaml = format!(
-            "dataDir: {}\nsite: {}\nlisten:\n  peers: [\"{peer}\"]\n  admin: [\"{admin}\"]\n  \
+            "dataDir: {}\nsite: {}\nlisten:\n  peers: [\"{listen}\"]\n  admin: [\"{admin}\"]\n  \
              agents: [\"{agents}\"]\n  metrics: [\"127.0.0.1:{metrics}\"]\nadvertise: [\"{peer}\"]\n\
              passphraseSource: file:{}\nlowDiskBytes: 64MiB\n{extra}\n",
             data.display(),
@@ -140,7 +144,7 @@ impl Site {
     /// The address that peers dial.
     #[must_use]
     pub fn peer_address(&self) -> String {
-        format!("{}:{}", self.place.host, self.peer_port)
+        format!("{}:{}", self.place.host, self.advertised_port.unwrap_or(self.peer_port))
     }
 
     /// The address of its API.
