@@ -1,7 +1,7 @@
 # Two commands for a new machine: make demo, make test. Both install what is missing.
 export CARGO_TARGET_DIR ?= $(HOME)/.cache/verbund/target
 
-.PHONY: help prerequisites build demo test check bench bench-failover install clean-demo kubernetes helm testbed testbed-down demo-kubernetes test-fencing
+.PHONY: help prerequisites build demo test check bench bench-failover bench-exclusion install clean-demo kubernetes helm testbed testbed-down demo-kubernetes test-fencing
 
 help:
 	@echo "make demo           a federation of three sites on this machine, until Ctrl-C"
@@ -9,6 +9,7 @@ help:
 	@echo "make check          what CI runs: form, lints, dependencies, purity, tests"
 	@echo "make bench          the planner alone, and side by side with etcd; prints tables and the path of a JSON list"
 	@echo "make bench-failover from the loss of a site to all its workloads ready elsewhere; tables, path of a JSON list"
+	@echo "make bench-exclusion from the last signature under an exclusion to the last closed stream at every site; tables, path of a JSON list"
 	@echo "make build          the binary, at $(CARGO_TARGET_DIR)/release/verbund"
 	@echo "make install        the binary to \$$PREFIX/bin (default /usr/local)"
 	@echo "make clean-demo     forgets the demo's federation"
@@ -70,6 +71,11 @@ bench-failover: build kubernetes
 	  --out $(CARGO_TARGET_DIR)/bench/verbund-bench-failover.json
 	VERBUND_BIN=$(CARGO_TARGET_DIR)/release/verbund $(CARGO_TARGET_DIR)/debug/verbund-bench-failover-sites \
 	  --with $(CARGO_TARGET_DIR)/bench/verbund-bench-failover.json
+
+bench-exclusion: build
+	cargo build --locked --release --package verbund-kit --bin verbund-bench-exclusion
+	@VERBUND_BIN=$(CARGO_TARGET_DIR)/release/verbund $(CARGO_TARGET_DIR)/release/verbund-bench-exclusion \
+	  --out $(CARGO_TARGET_DIR)/bench/verbund-bench-exclusion.json
 
 install: build
 	install -D -m 0755 $(CARGO_TARGET_DIR)/release/verbund $(DESTDIR)$(or $(PREFIX),/usr/local)/bin/verbund

@@ -51,6 +51,14 @@ pub fn median(mut values: Vec<f64>) -> Option<f64> {
     }
 }
 
+/// The value below which this share of some values lies, by the nearest rank.
+#[must_use]
+pub fn percentile(mut values: Vec<f64>, share: f64) -> Option<f64> {
+    values.sort_by(f64::total_cmp);
+    let rank = (share * values.len() as f64).ceil() as usize;
+    values.get(rank.max(1) - 1).copied()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -60,5 +68,13 @@ mod tests {
         assert_eq!(median(vec![]), None);
         assert_eq!(median(vec![3.0, 1.0, 2.0]), Some(2.0));
         assert_eq!(median(vec![4.0, 1.0]), Some(2.5));
+    }
+
+    #[test]
+    fn percentiles_are_values_that_were_seen() {
+        let values: Vec<f64> = (1..=200).map(f64::from).collect();
+        assert_eq!(percentile(values.clone(), 0.5), Some(100.0));
+        assert_eq!(percentile(values, 0.99), Some(198.0));
+        assert_eq!((percentile(vec![3.0, 1.0], 0.99), percentile(vec![], 0.5)), (Some(3.0), None));
     }
 }

@@ -3,9 +3,11 @@
 use std::sync::Arc;
 
 use anyhow::{Context as _, Result, anyhow};
+use futures::future::BoxFuture;
 use http::uri::PathAndQuery;
 use hyper_util::rt::TokioIo;
 use rustls::pki_types::{CertificateDer, PrivatePkcs8KeyDer};
+use tokio::io::AsyncReadExt as _;
 use tokio::sync::Mutex;
 use tonic::client::Grpc;
 use tonic::transport::{Channel, Endpoint};
@@ -87,6 +89,27 @@ fn trust_in(site: &Site) -> Result<Arc<Trust>> {
     let domain = Domain { anchors, ..Domain::default() };
     let domains = [(keys.trust_domain().clone(), domain)].into();
     Ok(Trust::new(Bundle { sequence: 1, domains, ..Bundle::default() }))
+}
+
+/// A function that shakes hands with a site's peer listener as `identity`, and hangs up. Errors: it was refused.
+pub fn dial_as(
+    site: &Site,
+    identity: &Arc<LiveIdentity>,
+) -> Result<impl Fn() -> BoxFuture<'static, Result<()>> + Send + 'static> {
+    let ends = Ends { trust: trust_in(site)?, identity: identity.clone() };
+    let address: verbund_tls::Address = site.peer_address().parse()?;
+    let expected = Expected::Domain(site_keys(site)?.trust_domain().clone());
+    Ok(move || {
+        let (ends, address, expected) = (ends.clone(), address.clone(), expected.clone());
+        let dial = async move {
+            let mut line = Dialer::default().dial(&ends, &[address], &expected, Alpn::Peer).await?;
+            // In TLS 1.3 a server refuses a client only after the client is done: whoever is let in hears HTTP/2's settings.
+            let mut first = [0; 1];
+            anyhow::ensure!(line.read(&mut first).await? == 1, "the connection was closed at once");
+            Ok(())
+        };
+        Box::pin(dial) as BoxFuture<'static, Result<()>>
+    })
 }
 
 /// Asks a site's peer listener for a vote, with `identity`. Errors: the outer one, no connection; the inner one, the
