@@ -259,6 +259,8 @@ mod tests {
                 next: Some(1),
             },
             Refusal::Conflict { what: "w".into() },
+            Refusal::Excluded { what: "w".into() },
+            Refusal::BadDirective { reason: "r".into() },
         ]
     }
 
@@ -278,7 +280,7 @@ mod tests {
             }
             assert_eq!(en.refusal, Some(refusal));
         }
-        assert_eq!(kinds.len(), 25);
+        assert_eq!(kinds.len(), 27);
     }
 
     #[test]
