@@ -161,7 +161,7 @@ impl State {
         let Ok(change) = dry_ticket() else { return Vec::new() };
         let mut names = excluded(&self.index.inventory, sites);
         names.retain(|name| self.living(name).is_ok());
-        let closed = self.sites().any(|site| site.value.maintenance.closed(now).is_some());
+        let closed = self.any_site_closed(now);
         let request = |workload: &WorkloadName| {
             let held = closed || self.living(workload).is_ok_and(|workload| self.is_held(workload, now));
             let (workload, cause, change) = (workload.clone(), Cause::Excluded, change.clone());

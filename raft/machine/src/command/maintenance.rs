@@ -123,6 +123,11 @@ impl State {
         copies.iter().filter(|copy| copy.role == CopyRole::Active).map(|copy| &copy.cluster)
     }
 
+    /// Whether any site is closed to planned moves now.
+    pub(crate) fn any_site_closed(&self, now: Millis) -> bool {
+        self.sites().any(|site| site.value.maintenance.closed(now).is_some())
+    }
+
     /// The refusal of a placement that moves what runs, if it may not be moved now. What was lost may be replaced at any
     /// time, and what is on its way arrives.
     pub(crate) fn closed_to(&self, workload: &Workload, after: &Placement, now: Millis) -> Option<Refusal> {

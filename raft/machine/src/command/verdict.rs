@@ -171,7 +171,7 @@ impl Act<'_> {
         let mut moves: Vec<(Request, Ticket)> = Vec::with_capacity(batch.len());
         // Where a batch brings anything is known when it is planned. What only had better be elsewhere is left to `Replan`, which
         // asks the sites, while any of them is closed.
-        let closed = self.state.sites().any(|site| site.value.maintenance.closed(self.now).is_some());
+        let closed = self.state.any_site_closed(self.now);
         for name in batch {
             let Some(workload) = self.state.living(name).ok().cloned() else { continue };
             let Ok(ticket) = self.automatic_change(&workload, description) else { continue };
