@@ -18,6 +18,8 @@ use verbund_model::{Accepted, CatalogueName, Command, Document, OrgName, Outcome
 
 use crate::author::{Author, Session};
 use crate::federation::Federation;
+use crate::site::Site;
+use crate::wait::until_async;
 use lines::Lines;
 
 /// Sessions that share the writers: as many as a key may have (formats 7).
@@ -50,6 +52,7 @@ impl Default for Load {
 pub struct Traffic {
     stop: watch::Sender<bool>,
     tasks: Vec<JoinHandle<Result<()>>>,
+    lines: Arc<Lines>,
     writes: Arc<Mutex<Vec<Write>>>,
     since: Instant,
 }
@@ -81,7 +84,7 @@ impl Traffic {
             };
             tokio::spawn(writer.run(pace, stopped.clone()))
         });
-        Ok(Self { stop, tasks: tasks.collect(), writes, since: Instant::now() })
+        Ok(Self { stop, tasks: tasks.collect(), lines, writes, since: Instant::now() })
     }
 
     /// How many writes were acknowledged so far.
@@ -89,6 +92,19 @@ impl Traffic {
     pub fn acknowledged(&self) -> usize {
         let writes = self.writes.lock().unwrap_or_else(PoisonError::into_inner);
         writes.iter().filter(|write| matches!(write.fate, Fate::Applied { .. })).count()
+    }
+
+    /// Kills a site with at least one write under way at it, whose outcome is therefore unknown: what it is sent while it
+    /// is frozen cannot be answered. Errors: none was sent to it.
+    pub async fn kill_in_a_write(&self, site: &mut Site, position: usize) -> Result<()> {
+        site.freeze()?;
+        let before = self.lines.sent_to(position);
+        let look = || async {
+            anyhow::ensure!(self.lines.sent_to(position) > before, "no write was sent to {} while frozen", site.name);
+            Ok(())
+        };
+        until_async("a write at the site to be killed", TRY, look).await?;
+        site.kill()
     }
 
     /// The highest resource version that was acknowledged so far.
@@ -170,7 +186,8 @@ async fn resolve(lines: &Lines, at: &mut usize, envelope: &Envelope, tries: &mut
     let start = Instant::now();
     loop {
         tries.count += 1;
-        let why = match lines.at(*at).await {
+        let stream = lines.at(*at).await.inspect(|_| lines.count(*at));
+        let why = match stream {
             Err(error) => format!("{error:#}"),
             Ok(stream) => match tokio::time::timeout(TRY, stream.submit(envelope)).await {
                 Ok(Ok(StreamAnswer::Outcome { outcome, .. })) => return Ok(fate(outcome)),

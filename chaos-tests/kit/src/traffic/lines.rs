@@ -1,6 +1,7 @@
 //! One connection with one envelope stream to each site, opened anew when it broke.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use anyhow::Result;
 use tokio::sync::Mutex;
@@ -16,6 +17,7 @@ struct Line {
     door: Door,
     identity: Arc<LiveIdentity>,
     stream: Mutex<Option<Arc<EnvelopeStream>>>,
+    sent: AtomicU64,
 }
 
 impl Lines {
@@ -24,13 +26,23 @@ impl Lines {
         for site in &federation.sites {
             let door = site.door()?.clone();
             let identity = log_in(&door, author).await?;
-            lines.push(Line { door, identity, stream: Mutex::default() });
+            lines.push(Line { door, identity, stream: Mutex::default(), sent: AtomicU64::default() });
         }
         Ok(Self(lines))
     }
 
     pub(super) fn len(&self) -> usize {
         self.0.len()
+    }
+
+    /// How many envelopes the site at that position was sent, answered or not.
+    pub(super) fn sent_to(&self, site: usize) -> u64 {
+        self.0[site].sent.load(Ordering::Relaxed)
+    }
+
+    /// Counts an envelope that the site at that position is about to be sent.
+    pub(super) fn count(&self, site: usize) {
+        self.0[site].sent.fetch_add(1, Ordering::Relaxed);
     }
 
     /// The stream to the site at that position. Errors: it cannot be reached.
