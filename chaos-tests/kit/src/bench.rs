@@ -1,42 +1,23 @@
 //! What the benchmarks share: rows, tables, where data and results lie.
 
+mod files;
 mod table;
 
-use std::path::{Path, PathBuf};
+use std::process::ExitCode;
 
-use anyhow::{Context as _, Result, ensure};
-use tempfile::TempDir;
-
+pub use files::{Data, List};
 pub use table::{Goal, Row, number, render, write_rows};
 
-/// `statfs` type of a RAM disk (statfs(2)).
-const TMPFS: i64 = 0x0102_1994;
-
-/// The directory in which this program lies.
-pub fn directory_of_this_program() -> Result<PathBuf> {
-    let path = std::env::current_exe()?;
-    Ok(path.parent().map_or_else(|| PathBuf::from("."), PathBuf::from))
-}
-
-/// A new directory for a benchmark's data, below `parent` or beside this program. Errors: it would lie on a RAM disk, where
-/// fsync costs nothing.
-pub fn data_directory(name: &str, parent: Option<&Path>) -> Result<TempDir> {
-    let parent = parent.map_or_else(directory_of_this_program, |parent| Ok(parent.to_owned()))?;
-    let kind = rustix::fs::statfs(&parent).with_context(|| format!("looking at {}", parent.display()))?.f_type;
-    ensure!(kind != TMPFS, "{} is a RAM disk, where fsync costs nothing: name another with --dir", parent.display());
-    Ok(tempfile::Builder::new().prefix(&format!("{name}-")).tempdir_in(&parent)?)
-}
-
-/// Where a benchmark's JSON list goes unless somebody says otherwise: `bench/NAME.json` beside this program's directory.
-pub fn usual_out(name: &str) -> Result<PathBuf> {
-    Ok(directory_of_this_program()?.join("../bench").join(format!("{name}.json")))
-}
-
-/// Writes the rows to `out` and prints its path as the last line.
-pub fn finish(out: &Path, rows: &[Row]) -> Result<()> {
-    write_rows(out, rows)?;
-    println!("\n{}", out.canonicalize()?.display());
-    Ok(())
+/// How a benchmark's program ends: an error goes to stderr, after the program's name.
+#[must_use]
+pub fn ended(name: &str, result: anyhow::Result<()>) -> ExitCode {
+    match result {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("{name}: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
 }
 
 /// The middle of some values, or the mean of the two in the middle.

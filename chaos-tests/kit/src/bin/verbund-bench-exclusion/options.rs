@@ -1,11 +1,9 @@
 //! What can be asked for on the command line.
 
-use std::path::PathBuf;
 use std::time::Duration;
 
-use anyhow::Result;
 use clap::Parser;
-use verbund_kit::bench;
+use verbund_kit::bench::{Data, List};
 
 /// The program's name.
 pub const NAME: &str = "verbund-bench-exclusion";
@@ -29,20 +27,15 @@ pub struct Options {
     /// By how many milliseconds these are later, each way.
     #[arg(long, default_value_t = 150)]
     pub delay: u64,
-    /// Where the sites put their data: not a RAM disk [default: beside this program].
-    #[arg(long)]
-    pub dir: Option<PathBuf>,
-    /// Where the JSON list goes [default: bench/verbund-bench-exclusion.json beside this program's directory].
-    #[arg(long)]
-    out: Option<PathBuf>,
+    /// Where the data goes.
+    #[command(flatten)]
+    pub data: Data,
+    /// Where the results go.
+    #[command(flatten)]
+    pub list: List,
 }
 
 impl Options {
-    /// Where the JSON list goes.
-    pub fn out(&self) -> Result<PathBuf> {
-        self.out.clone().map_or_else(|| bench::usual_out(NAME), Ok)
-    }
-
     /// By how much the slow links are later.
     pub fn delay(&self) -> Duration {
         Duration::from_millis(self.delay)

@@ -18,18 +18,12 @@ use options::{NAME, Options};
 
 #[tokio::main]
 async fn main() -> ExitCode {
-    match run(&Options::parse()).await {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(error) => {
-            eprintln!("{NAME}: {error:#}");
-            ExitCode::FAILURE
-        }
-    }
+    bench::ended(NAME, run(&Options::parse()).await)
 }
 
 async fn run(options: &Options) -> Result<()> {
-    let directory = bench::data_directory(NAME, options.dir.as_deref())?;
+    let directory = options.data.directory(NAME)?;
     let cases = simulated::run(options, directory.path()).await?;
     let rows = report::print(&cases);
-    bench::finish(&options.out()?, &rows)
+    options.list.write(NAME, &rows).map(drop)
 }

@@ -16,26 +16,20 @@ use anyhow::Result;
 use clap::Parser as _;
 use verbund_kit::bench;
 
-use options::Options;
+use options::{NAME, Options};
 
 #[tokio::main]
 async fn main() -> ExitCode {
-    match run(&Options::parse()).await {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(error) => {
-            eprintln!("verbund-bench: {error:#}");
-            ExitCode::FAILURE
-        }
-    }
+    bench::ended(NAME, run(&Options::parse()).await)
 }
 
 async fn run(options: &Options) -> Result<()> {
-    let directory = bench::data_directory("verbund-bench", options.dir.as_deref())?;
+    let directory = options.data.directory(NAME)?;
     let peer = etcd::Cluster::start(&directory.path().join("etcd")).await?;
     let ours = ours::Cluster::start(&directory.path().join("verbund")).await?;
     println!("Verbund beside etcd {}: {} rounds of {:?}", peer.version, options.rounds(), options.span().measured);
     let mut rounds = rounds::Rounds::new(options.clone(), ours, peer);
     rounds.run().await?;
     let rows = report::print(&rounds.into_results());
-    bench::finish(&options.out()?, &rows)
+    options.list.write(NAME, &rows).map(drop)
 }

@@ -1,15 +1,18 @@
 //! What can be asked for on the command line.
 
-use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::Parser;
+use verbund_kit::bench::{Data, List};
 
 use crate::load::Span;
 
+/// The program's name.
+pub const NAME: &str = "verbund-bench";
+
 /// Verbund and etcd side by side: three nodes each on loopback, TLS, fsync, 256-byte values, the same kind of client.
 #[derive(Clone, Debug, Parser)]
-#[command(name = "verbund-bench")]
+#[command(name = NAME)]
 pub struct Options {
     /// About one minute, one round of short runs: for development, its numbers prove nothing.
     #[arg(long)]
@@ -26,12 +29,12 @@ pub struct Options {
     /// Only these loads: single, batched, read, idle.
     #[arg(long, value_delimiter = ',')]
     only: Vec<Part>,
-    /// Where both sides put their data: not a RAM disk [default: beside this program].
-    #[arg(long)]
-    pub dir: Option<PathBuf>,
-    /// Where the JSON list goes [default: bench/verbund-bench.json beside this program's directory].
-    #[arg(long)]
-    out: Option<PathBuf>,
+    /// Where the data goes.
+    #[command(flatten)]
+    pub data: Data,
+    /// Where the results go.
+    #[command(flatten)]
+    pub list: List,
 }
 
 /// A part of the benchmark.
@@ -65,10 +68,5 @@ impl Options {
     /// Whether a part is wanted.
     pub fn wants(&self, part: Part) -> bool {
         self.only.is_empty() || self.only.contains(&part)
-    }
-
-    /// Where the JSON list goes.
-    pub fn out(&self) -> anyhow::Result<PathBuf> {
-        self.out.clone().map_or_else(|| verbund_kit::bench::usual_out("verbund-bench"), Ok)
     }
 }

@@ -8,7 +8,7 @@ use std::time::Duration;
 use anyhow::{Context as _, Result, ensure};
 use clap::Parser;
 use serde_json::Value;
-use verbund_kit::bench::{self, Goal, Row, median, number, render};
+use verbund_kit::bench::{self, Goal, List, Row, median, number, render};
 use verbund_sites::failover::{Loss, measure};
 use verbund_sites::{Federation, Guards, Mode, Plan, Sample};
 
@@ -33,9 +33,9 @@ struct Options {
     /// Where the sites keep their data and logs; its path must be short [default: a directory that is removed afterwards].
     #[arg(long)]
     directory: Option<PathBuf>,
-    /// Where the JSON list goes [default: bench/verbund-bench-failover-sites.json beside this program's directory].
-    #[arg(long)]
-    out: Option<PathBuf>,
+    /// Where the results go.
+    #[command(flatten)]
+    list: List,
 }
 
 /// A way to lose a site, whether it led, and the times.
@@ -47,13 +47,7 @@ struct Case {
 
 #[tokio::main]
 async fn main() -> ExitCode {
-    match run(&Options::parse()).await {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(error) => {
-            eprintln!("{NAME}: {error:#}");
-            ExitCode::FAILURE
-        }
-    }
+    bench::ended(NAME, run(&Options::parse()).await)
 }
 
 async fn run(options: &Options) -> Result<()> {
@@ -83,8 +77,7 @@ async fn run(options: &Options) -> Result<()> {
     }
     federation.testbed.stop().await?;
     let rows = report(&cases);
-    let out = options.out.clone().map_or_else(|| bench::usual_out(NAME), Ok)?;
-    bench::finish(&out, &rows)?;
+    let out = options.list.write(NAME, &rows)?;
     match &options.with {
         Some(with) => join(with, &out),
         None => Ok(()),
