@@ -9,6 +9,7 @@ use bytes::{Bytes, BytesMut};
 use futures::StreamExt as _;
 use http::HeaderMap;
 use http::header::{CONTENT_ENCODING, CONTENT_TYPE};
+use serde::de::DeserializeOwned;
 
 use crate::problem::{Problem, ProblemKind};
 
@@ -49,6 +50,19 @@ pub async fn collect(body: Body, limit: usize, timeout: Duration) -> Result<Byte
         Ok(whole.freeze())
     };
     tokio::time::timeout(timeout, read).await.unwrap_or_else(|_| Err(body_timeout()))
+}
+
+/// The document that a JSON body of at most `limit` bytes is, if it arrives within `timeout`. Errors: another media type, too
+/// large, too late, or no such document.
+pub async fn json<T: DeserializeOwned>(
+    headers: &HeaderMap,
+    body: Body,
+    limit: usize,
+    timeout: Duration,
+) -> Result<T, Problem> {
+    expect_type(headers, &["application/json"])?;
+    let bytes = collect(body, limit, timeout).await?;
+    serde_json::from_slice(&bytes).map_err(|error| malformed(&error.to_string()))
 }
 
 /// A body that is larger than allowed.

@@ -11,7 +11,7 @@ use verbund_identity::LoginRequest;
 use verbund_identity::login::{LOGIN_WINDOW, MAX_CSR, common_name, login_name};
 use verbund_model::Refusal;
 
-use crate::body::{collect, expect_type, malformed};
+use crate::body::json;
 use crate::port::{CertificateOrder, Consistency, Federation, ReadState};
 use crate::problem::{Problem, ProblemKind};
 use crate::service::Service;
@@ -25,9 +25,7 @@ pub async fn issue<F: Federation>(
     headers: HeaderMap,
     body: Body,
 ) -> Result<Response, Problem> {
-    expect_type(&headers, &["application/json"])?;
-    let bytes = collect(body, MAX_BODY, service.settings.body_timeout).await?;
-    let request: LoginRequest = serde_json::from_slice(&bytes).map_err(|e| malformed(&e.to_string()))?;
+    let request: LoginRequest = json(&headers, body, MAX_BODY, service.settings.body_timeout).await?;
     let _place = service.gate.login()?;
     // From whatever state there is: a site that is cut off must not lock its own people out.
     let reading = service.read(Consistency::Stale).await?;

@@ -18,7 +18,7 @@ use http::HeaderMap;
 use verbund_identity::directive::{MAX_DIRECTIVE, MAX_SIGNATURES};
 use verbund_model::{Hash, UserId};
 
-use crate::body::{collect, expect_type, malformed, query};
+use crate::body::{collect, expect_type, json, query};
 use crate::caller::Caller;
 use crate::gate::StreamPlace;
 use crate::language::Language;
@@ -59,9 +59,7 @@ pub async fn impact<F: Federation>(
 ) -> Result<Response, Problem> {
     reader_name(&caller)?;
     let fresh = query(parsed)?.consistency;
-    expect_type(&headers, &["application/json"])?;
-    let body = collect(body, MAX_WANTED, service.settings.body_timeout).await?;
-    let wanted: Wanted = serde_json::from_slice(&body).map_err(|error| malformed(&error.to_string()))?;
+    let wanted: Wanted = json(&headers, body, MAX_WANTED, service.settings.body_timeout).await?;
     let after = service.federation.directives().pop().map(|last| (last.number, last.hash));
     answer(&service, &caller, fresh, Question::Exclude(Box::new(wanted), after)).await
 }

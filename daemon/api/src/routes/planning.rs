@@ -13,7 +13,7 @@ use verbund_identity::envelope::MAX_PAYLOAD;
 use verbund_model::resource::{Cause, Workload};
 use verbund_model::{ClusterName, WorkloadName};
 
-use crate::body::{collect, expect_type, malformed, query};
+use crate::body::{json, malformed, query};
 use crate::caller::Caller;
 use crate::port::{Consistency, Federation, Question};
 use crate::problem::Problem;
@@ -74,9 +74,7 @@ pub async fn apply<F: Federation>(
 ) -> Result<Response, Problem> {
     crate::service::reader_name(&caller)?;
     let fresh = query(parsed)?.consistency;
-    expect_type(&headers, &["application/json"])?;
-    let body = collect(body, MAX_PAYLOAD, service.settings.body_timeout).await?;
-    let workload: Workload = serde_json::from_slice(&body).map_err(|error| malformed(&error.to_string()))?;
+    let workload: Workload = json(&headers, body, MAX_PAYLOAD, service.settings.body_timeout).await?;
     answer(&service, &caller, fresh, Question::Apply(Box::new(workload))).await
 }
 
