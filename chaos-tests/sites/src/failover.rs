@@ -73,7 +73,8 @@ pub async fn measure(federation: &mut Federation, workload: &str, loss: Loss, le
 }
 
 /// Waits until the workload is settled, and the member where it runs leads or does not, as wanted. Returns that member and
-/// the one of the fallback. That another comes to lead may itself move the workload.
+/// the one of the fallback. That another comes to lead may itself move the workload, away from who led: if its site is not to
+/// lead, a member does where it cannot come, since else it might follow the lead from one site to the other for ever.
 async fn ready(federation: &mut Federation, workload: &str, led: bool) -> Result<(usize, usize)> {
     for _ in 0..MOST_TURNS {
         let victim = federation.settled(workload).await.context("before the loss")?;
@@ -81,7 +82,8 @@ async fn ready(federation: &mut Federation, workload: &str, led: bool) -> Result
         if (federation.leader(other).await? == victim) == led {
             return Ok((victim, other));
         }
-        federation.let_lead(if led { victim } else { other }).await?;
+        let leader = if led { victim } else { federation.without_cluster().unwrap_or(other) };
+        federation.let_lead(leader).await?;
     }
     bail!("the site of {workload} and the leader's do not come to be {}", if led { "the same" } else { "two" })
 }

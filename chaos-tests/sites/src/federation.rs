@@ -137,6 +137,12 @@ impl Federation {
         self.clusters[member].is_some()
     }
 
+    /// The first member without a cluster, where no workload can come.
+    #[must_use]
+    pub fn without_cluster(&self) -> Option<usize> {
+        (0..self.clusters.len()).find(|member| !self.has_cluster(*member))
+    }
+
     /// A member's cluster. Errors: it only votes.
     pub fn cluster(&self, member: usize) -> Result<&Site> {
         self.clusters[member].as_ref().with_context(|| format!("{} has no cluster", self.name(member)))
