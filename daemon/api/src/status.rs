@@ -95,8 +95,23 @@ pub struct SiteStatus {
     pub land: Land,
     /// Whether it may act.
     pub standing: Standing,
+    /// That the voters found it lost, as far as the state of the node that answers goes; `null`: they did not, or it returned.
+    pub lost: Option<Loss>,
+    /// Whether a node of it ever ran since it was admitted, as far as is known here.
+    pub started: bool,
     /// Its nodes that take part.
     pub nodes: Vec<NodeStatus>,
+}
+
+/// That a site counts as lost.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct Loss {
+    /// When it was found lost, milliseconds since 1970.
+    pub since: Millis,
+    /// Where it is heard again: in how many milliseconds it was heard for long enough to count as returned, as the node that
+    /// answers judges it. `null`: it is not heard, or that node cannot say.
+    pub returns_in_ms: Option<u64>,
 }
 
 /// Something that a person should know of: a warning or an alarm.

@@ -204,6 +204,12 @@ impl NodeHandle {
         self.0.desk.standings().await
     }
 
+    /// The sites that are heard again and do not count as reachable yet, each with the milliseconds until this node would say
+    /// so.
+    pub async fn returning(&self) -> std::collections::BTreeMap<verbund_model::SiteName, u64> {
+        self.0.desk.returning().await
+    }
+
     /// How long ago each cluster's agent last asked for its lease at this voter, in milliseconds.
     pub async fn asked(&self) -> std::collections::BTreeMap<verbund_model::ClusterName, u64> {
         self.0.desk.asked().await

@@ -505,6 +505,8 @@ pub fn status() -> Status {
             organisation: "o".parse().unwrap(),
             land: "DE-NI".parse().unwrap(),
             standing: verbund_model::resource::Standing::Active,
+            lost: None,
+            started: true,
             nodes: vec![NodeStatus {
                 node,
                 role: Role::Leader,

@@ -172,7 +172,6 @@ status-placing-awaits = { $workload }: { $reason } ({ $name }). { $decision }
 status-placing-awaits-more = { $count } more decisions are awaited: verbund incident list
 status-placing-unreviewed = nobody has looked at { $count } emergency change(s) yet: verbund change close { $name } --review TEXT
 status-placing-more = { $count } more workloads wait
-status-placing-lost = site { $site } is found lost
 status-placing-lease = cluster { $cluster }: its lease is closed, nothing exclusive runs there
 status-placing-unheard = cluster { $cluster }: its agent has not reported yet
 status-placing-silent = cluster { $cluster }: its agent last measured { $age } ago

@@ -1,13 +1,10 @@
 //! `verbund status`: one screen that answers "is everything all right?". Each value says who says so, and how old it is.
 
 mod placings;
-
-use std::collections::BTreeSet;
+mod sites;
 
 use verbund_api::Status;
 use verbund_api::status::{Notice, Role};
-use verbund_model::SiteName;
-use verbund_model::resource::Standing;
 use verbund_model::view::Kind;
 
 use crate::app::App;
@@ -52,9 +49,7 @@ pub async fn run(app: &App, args: Args) -> Result<Exit, Failure> {
 
 async fn show(app: &App, client: &Client, status: &Status) -> Result<Exit, Failure> {
     let mut findings = findings(status, crate::client::now());
-    // Of a site without a node it was said that it has none; that it is lost says no more.
-    let homeless: BTreeSet<&SiteName> = status.sites.iter().filter(|s| s.nodes.is_empty()).map(|s| &s.site).collect();
-    findings.extend(placings::findings(client, &homeless).await);
+    findings.extend(placings::findings(client).await);
     // What is worst comes first.
     findings.sort_by_key(|finding| !finding.bad);
     // Programs get the status as it is; people also see who waits for them.
@@ -121,29 +116,8 @@ fn findings(status: &Status, now: u64) -> Vec<Finding> {
     } else if status.applied == 0 && matches!(status.role, Role::Joining | Role::Learner) {
         add(false, t!("status-empty"));
     }
-    for site in status.sites.iter().filter(|site| site.standing != Standing::Excluded) {
-        if site.standing == Standing::Suspended {
-            add(false, t!("status-suspended", site = site.site.to_string()));
-        }
-        if site.nodes.is_empty() {
-            add(false, t!("status-no-node", site = site.site.to_string()));
-        }
-        for node in site.nodes.iter().filter(|node| Some(node.node) != status.node) {
-            let silent = node.last_seen_ms.is_none_or(|ms| ms > SILENT_MS);
-            if !node.connected && silent {
-                let since = node.last_seen_ms.map_or_else(|| t!("status-never"), age);
-                let name = node.node.to_string();
-                let of = site.site.to_string();
-                // Nobody can be given up where nothing can be changed.
-                let text = if lost {
-                    t!("status-silent-away", node = name, site = of, since = since)
-                } else {
-                    t!("status-silent", node = name, site = of, since = since)
-                };
-                add(false, text);
-            }
-        }
-    }
+    all.extend(sites::findings(status, lost));
+    let mut add = |bad, text| all.push(Finding { bad, text });
     if let Some(end) = status.certificate_not_after
         && end < status.now.saturating_add(CERTIFICATE_MS)
     {
@@ -276,16 +250,18 @@ mod tests {
 
     use super::*;
 
-    fn status() -> Status {
+    pub(super) fn status() -> Status {
         serde_json::from_value(json!({
             "federation": { "id": "ab".repeat(32), "name": "dvc", "generation": 0 },
             "site": "nord", "node": 1, "version": "0.1.0", "role": "leader", "leader": 1, "term": 3,
             "applied": 42, "time": 1_000, "now": 1_000_000, "ageMs": 12,
             "quorum": { "held": true, "voters": 3, "reachable": 3, "needed": 2, "spare": 1 },
             "sites": [
-                { "site": "nord", "organisation": "dataport", "land": "DE-HH", "standing": "active", "nodes": [
+                { "site": "nord", "organisation": "dataport", "land": "DE-HH", "standing": "active",
+                  "lost": null, "started": true, "nodes": [
                     { "node": 1, "role": "leader", "connected": true, "lastSeenMs": null, "matched": 42 } ] },
-                { "site": "sued", "organisation": "akdb", "land": "DE-BY", "standing": "active", "nodes": [
+                { "site": "sued", "organisation": "akdb", "land": "DE-BY", "standing": "active",
+                  "lost": null, "started": true, "nodes": [
                     { "node": 2, "role": "follower", "connected": true, "lastSeenMs": 40, "matched": 42 } ] },
             ],
             "voters": [1, 2], "learners": [], "head": null, "checkpoint": 0, "certificateNotAfter": 90_000_000_u64,

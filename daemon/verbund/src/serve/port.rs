@@ -90,7 +90,7 @@ impl Federation for Port {
     }
 
     async fn status(&self) -> Status {
-        status::status(&self.node, &self.about)
+        status::status(&self.node, &self.about).await
     }
 
     async fn watch(&self, from: u64, kinds: &[Kind]) -> Result<BoxStream<'static, WatchResult>, WatchError> {

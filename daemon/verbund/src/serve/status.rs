@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use verbund_api::Localised;
-use verbund_api::status::{Disk, FederationRef, NodeStatus, Notice, Quorum, Role, SiteStatus, Status};
+use verbund_api::status::{Disk, FederationRef, Loss, NodeStatus, Notice, Quorum, Role, SiteStatus, Status};
 use verbund_identity::Subject;
 use verbund_machine::{State, VoterWarning};
 use verbund_model::resource::Millis;
@@ -30,12 +30,15 @@ pub struct About {
     pub given_up: GivenUp,
 }
 
+/// A site that was found lost sooner after its admission, in milliseconds, had not been started.
+const JUST_ADMITTED: Millis = 60_000;
 /// A leader that was not heard of for so long is none: longer than an election takes.
 const FRESH: Duration = Duration::from_secs(5);
 
 /// The status.
-pub fn status(node: &NodeHandle, about: &About) -> Status {
+pub async fn status(node: &NodeHandle, about: &About) -> Status {
     let now = SystemClock.now();
+    let returning = node.returning().await;
     let seen = node.status();
     let (state, _) = node.read_stale();
     let federation = &state.federation().value;
@@ -64,7 +67,7 @@ pub fn status(node: &NodeHandle, about: &About) -> Status {
         now,
         age_ms: seen.age.map(millis),
         quorum: quorum(&seen, &connected, fresh),
-        sites: sites(&state, &seen, &connected, fresh),
+        sites: sites(&state, &seen, &connected, &returning, fresh),
         voters: seen.voters.iter().flatten().copied().collect(),
         learners: seen.learners.clone(),
         head: Some(seen.head),
@@ -147,7 +150,13 @@ fn quorum(seen: &verbund_node::Status, connected: &BTreeSet<NodeId>, fresh: bool
     }
 }
 
-fn sites(state: &State, seen: &verbund_node::Status, connected: &BTreeSet<NodeId>, fresh: bool) -> Vec<SiteStatus> {
+fn sites(
+    state: &State,
+    seen: &verbund_node::Status,
+    connected: &BTreeSet<NodeId>,
+    returning: &BTreeMap<SiteName, u64>,
+    fresh: bool,
+) -> Vec<SiteStatus> {
     let peers: BTreeMap<NodeId, &verbund_node::PeerStatus> = seen.peers.iter().map(|peer| (peer.node, peer)).collect();
     let votes = |node: &NodeId| seen.voters.iter().any(|set| set.contains(node));
     let mut sites: BTreeMap<&SiteName, SiteStatus> = BTreeMap::new();
@@ -158,6 +167,9 @@ fn sites(state: &State, seen: &verbund_node::Status, connected: &BTreeSet<NodeId
             organisation: value.organisation.clone(),
             land: value.land,
             standing: value.standing,
+            lost: lost(state, &value.name, returning),
+            // Until a sign of it is found.
+            started: !is_new(state, &value.name),
             nodes: Vec::new(),
         };
         sites.insert(&value.name, status);
@@ -184,10 +196,31 @@ fn sites(state: &State, seen: &verbund_node::Status, connected: &BTreeSet<NodeId
             matched: if own { Some(seen.head.index) } else { peer.and_then(|peer| peer.matched.or(peer.signed)) },
         };
         if let Some(site) = sites.get_mut(&site.value.name) {
+            // A leader knows that it has sent nothing yet, which is index 0.
+            let has_log = status.matched.is_some_and(|index| index > 0);
+            site.started |= own || status.connected || status.last_seen_ms.is_some() || has_log;
             site.nodes.push(status);
         }
     }
     sites.into_values().collect()
+}
+
+fn lost(state: &State, site: &SiteName, returning: &BTreeMap<SiteName, u64>) -> Option<Loss> {
+    let presence = state.presence(site).filter(|presence| presence.value.lost)?;
+    Some(Loss { since: presence.changed, returns_in_ms: returning.get(site).copied() })
+}
+
+/// Whether nothing in the state tells that the site ever ran: it was found lost at most once, and that right after its
+/// admission, as it happens to each site that is not started within seconds.
+fn is_new(state: &State, site: &SiteName) -> bool {
+    let found_soon = |admitted: Millis| match state.presence(site) {
+        Some(presence) => {
+            presence.value.number == 1 && presence.value.lost && presence.changed < admitted.saturating_add(JUST_ADMITTED)
+        }
+        // Found neither lost nor returned: it ran from the first moment, or was admitted a moment ago.
+        None => state.time() < admitted.saturating_add(JUST_ADMITTED),
+    };
+    state.site(site).is_some_and(|site| found_soon(site.created))
 }
 
 fn warnings(state: &State, seen: &verbund_node::Status, fresh: bool, now: Millis) -> Vec<Notice> {

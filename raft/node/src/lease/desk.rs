@@ -163,6 +163,16 @@ impl Desk {
         expected(&state).into_iter().filter_map(standing).collect()
     }
 
+    /// The sites that are heard again and do not count as reachable yet, each with the milliseconds until it would.
+    pub(crate) async fn returning(&self) -> BTreeMap<SiteName, u64> {
+        let now = boottime();
+        let left = |(site, standing)| match standing {
+            Standing::Returning { until } => Some((site, until.saturating_sub(now))),
+            Standing::Reachable | Standing::Silent { .. } => None,
+        };
+        self.standings().await.into_iter().filter_map(left).collect()
+    }
+
     /// How long ago each cluster's agent last asked for its lease here, in milliseconds.
     pub(crate) async fn asked(&self) -> BTreeMap<ClusterName, u64> {
         let now = boottime();

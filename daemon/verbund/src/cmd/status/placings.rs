@@ -1,9 +1,8 @@
-//! What of placements needs somebody's eye: workloads that wait, sites that are lost, clusters whose agents are silent.
+//! What of placements needs somebody's eye: workloads that wait, clusters whose agents are silent.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
-use verbund_model::SiteName;
-use verbund_model::resource::{Cluster, CopyRole, Lease, Millis, Placement, Presence};
+use verbund_model::resource::{Cluster, CopyRole, Lease, Millis, Placement};
 use verbund_model::view::{Kind, Resource};
 
 use super::super::{from_resource, placing, ticket};
@@ -19,39 +18,28 @@ const SHOWN: usize = 10;
 const OLD_MS: Millis = 10 * 60 * 1000;
 
 /// The findings, from what the node has: the status must also be seen where nobody leads.
-/// That a site is lost is not said of `homeless` ones.
-pub(super) async fn findings(client: &Client, homeless: &BTreeSet<&SiteName>) -> Vec<Finding> {
-    read(client, homeless).await.unwrap_or_default()
+pub(super) async fn findings(client: &Client) -> Vec<Finding> {
+    read(client).await.unwrap_or_default()
 }
 
-async fn read(client: &Client, homeless: &BTreeSet<&SiteName>) -> Result<Vec<Finding>, Failure> {
+async fn read(client: &Client) -> Result<Vec<Finding>, Failure> {
     let (mut placements, incidents) =
         (client.list_stale(Kind::Placement).await?, client.list_stale(Kind::Incident).await?);
-    let mut presences = client.list_stale(Kind::Presence).await?;
-    presences.retain(|presence| homeless.iter().all(|site| site.as_str() != presence.metadata.name));
     let (clusters, leases) = (client.list_stale(Kind::Cluster).await?, client.list_stale(Kind::Lease).await?);
     let mut all = awaited(&incidents);
     placements.retain(|placement| !is_told(placement, &incidents));
-    all.extend(of(&placements, &presences, &clusters, &leases, crate::client::now())?);
+    all.extend(of(&placements, &clusters, &leases, crate::client::now())?);
     all.extend(unreviewed(&client.list_stale(Kind::Change).await?));
     Ok(all)
 }
 
 fn of(
     placements: &[Resource],
-    presences: &[Resource],
     clusters: &[Resource],
     leases: &[Resource],
     now: Millis,
 ) -> Result<Vec<Finding>, Failure> {
     let mut all = Vec::new();
-    for presence in presences {
-        let presence: Presence = from_resource(presence)?;
-        if presence.lost {
-            let site = presence.site.to_string();
-            all.push(Finding { bad: true, text: t!("status-placing-lost", site = site) });
-        }
-    }
     let leases: Result<Vec<Lease>, Failure> = leases.iter().map(from_resource).collect();
     let leases: BTreeMap<_, _> = leases?.into_iter().map(|lease| (lease.cluster.clone(), lease)).collect();
     for cluster in clusters {
@@ -174,9 +162,7 @@ mod tests {
             json!({ "cluster": "nord-a" }),
             json!({ "generation": 1, "open": true, "openedAt": 3 }),
         );
-        let presence =
-            resource(Kind::Presence, "nord", json!({ "site": "nord" }), json!({ "number": 2, "lost": false }));
-        let found = of(&[placement(Value::Null, json!([]))], &[presence], &[cluster(1_000, true)], &[lease], 2_000);
+        let found = of(&[placement(Value::Null, json!([]))], &[cluster(1_000, true)], &[lease], 2_000);
         assert!(found.unwrap().is_empty());
     }
 
@@ -226,23 +212,21 @@ mod tests {
     }
 
     #[test]
-    fn what_waits_is_lost_or_silent_is_found() {
+    fn what_waits_or_is_silent_is_found() {
         let lease = resource(
             Kind::Lease,
             "nord-a",
             json!({ "cluster": "nord-a" }),
             json!({ "generation": 1, "open": false, "openedAt": 3 }),
         );
-        let presence =
-            resource(Kind::Presence, "nord", json!({ "site": "nord" }), json!({ "number": 2, "lost": true }));
         let waits = placement(json!({ "fence": { "cluster": "nord-a" } }), json!([]));
-        let found = of(&[waits], &[presence], &[cluster(0, false)], &[lease], OLD_MS + 1).unwrap();
+        let found = of(&[waits], &[cluster(0, false)], &[lease], OLD_MS + 1).unwrap();
         let texts: Vec<&str> = found.iter().map(|f| f.text.as_str()).collect();
-        assert_eq!(found.iter().filter(|f| f.bad).count(), 2, "{texts:?}");
-        assert_eq!(texts.len(), 5, "{texts:?}");
+        assert_eq!(found.iter().filter(|f| f.bad).count(), 1, "{texts:?}");
+        assert_eq!(texts.len(), 4, "{texts:?}");
         assert!(texts.iter().any(|text| text.contains("no nodes")), "{texts:?}");
         let copy = json!([{ "cluster": "nord-a", "role": "active", "epoch": 1, "generation": 1, "since": 1, "phase": "ready" }]);
-        let serves = of(&[placement(json!("turn"), copy)], &[], &[], &[], 0).unwrap();
+        let serves = of(&[placement(json!("turn"), copy)], &[], &[], 0).unwrap();
         assert!(serves.len() == 1 && !serves[0].bad);
     }
 }
