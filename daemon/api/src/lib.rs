@@ -35,6 +35,6 @@ pub use port::{Federation, ReadState, View};
 pub use problem::{PROBLEM_TYPE, Problem, ProblemDocument, ProblemKind, directive_in_german};
 pub use router::router;
 pub use routes::openapi::OPENAPI;
-pub use service::{VERBUND_AGE_MS, VERBUND_CONSISTENCY, VERBUND_INDEX};
+pub use service::{VERBUND_AGE_MS, VERBUND_CONSISTENCY, VERBUND_DIRECTORY, VERBUND_INDEX};
 pub use settings::Settings;
 pub use status::Status;

@@ -122,6 +122,8 @@ pub trait ReadState: Send + Sync {
     fn generation(&self) -> u32;
     /// Index of the last applied entry.
     fn index(&self) -> u64;
+    /// The highest resource version among sites and nodes: it rises when an address or an anchor changes.
+    fn directory(&self) -> u64;
     /// The log's time.
     fn time(&self) -> Millis;
     /// One resource; `None` also for what is no name of that kind.

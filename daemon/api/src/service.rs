@@ -19,6 +19,8 @@ use crate::settings::Settings;
 
 /// The index of the state that an answer shows, or of the log entry that it speaks of.
 pub const VERBUND_INDEX: HeaderName = HeaderName::from_static("verbund-index");
+/// The highest resource version among sites and nodes, so that whoever keeps their addresses knows when these changed.
+pub const VERBUND_DIRECTORY: HeaderName = HeaderName::from_static("verbund-directory");
 /// How fresh an answer is: `linearizable` or `stale`.
 pub const VERBUND_CONSISTENCY: HeaderName = HeaderName::from_static("verbund-consistency");
 /// How old a stale answer may be, in milliseconds.
@@ -84,6 +86,7 @@ impl Reading {
     pub fn headers(&self) -> HeaderMap {
         let mut headers = HeaderMap::new();
         headers.insert(VERBUND_INDEX, HeaderValue::from(self.view.state.index()));
+        headers.insert(VERBUND_DIRECTORY, HeaderValue::from(self.view.state.directory()));
         headers.insert(VERBUND_CONSISTENCY, HeaderValue::from_static(self.consistency.as_str()));
         if self.consistency == Consistency::Stale {
             let age = u64::try_from(self.view.age.as_millis()).unwrap_or(u64::MAX);

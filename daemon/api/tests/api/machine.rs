@@ -56,6 +56,9 @@ impl ReadState for Snapshot {
     fn index(&self) -> u64 {
         self.0.applied().index
     }
+    fn directory(&self) -> u64 {
+        self.0.sites().map(|site| site.version).chain(self.0.nodes().map(|node| node.version)).max().unwrap_or(0)
+    }
     fn time(&self) -> Millis {
         self.0.time()
     }

@@ -44,6 +44,12 @@ impl ReadState for State {
     fn index(&self) -> u64 {
         self.index
     }
+    fn directory(&self) -> u64 {
+        let listed = |((kind, _), resource): (&(Kind, String), &Resource)| {
+            matches!(kind, Kind::Site | Kind::Node).then_some(resource.metadata.resource_version)
+        };
+        self.objects.iter().filter_map(listed).max().unwrap_or(0)
+    }
     fn time(&self) -> Millis {
         START + self.index
     }

@@ -26,7 +26,7 @@ async fn a_resource_with_its_marks() {
     let resource: Resource = serde_json::from_slice(&answer.body).unwrap();
     assert_eq!((resource.kind, resource.metadata.resource_version), (Kind::Site, version));
     assert_eq!(answer.header("etag"), Some("\"2\""));
-    assert_eq!(answer.header("verbund-index"), Some("3"));
+    assert_eq!((answer.header("verbund-index"), answer.header("verbund-directory")), (Some("3"), Some("3")));
     assert_eq!(answer.header("verbund-consistency"), Some("linearizable"));
     assert_eq!(answer.header("verbund-age-ms"), None);
     let stale = client.get("/v1/sites/nord?consistency=stale").await;

@@ -49,7 +49,7 @@ client-no-key-remedy = Ihn ergänzen: verbund context add { $context } --replace
 client-key-at = des Schlüssels { $path }
 client-odd-answer = die Antwort ist nicht zu verstehen: { $reason }
 client-odd-remedy = Die Versionen dieses Programms und des Daemons vergleichen.
-client-unreachable-remedy = Prüfen, ob ein Daemon läuft und die Adressen des Kontexts stimmen (verbund context show); Adressen weiterer Standorte ergänzt: verbund context add NAME --replace --other STANDORT=HOST:PORT
+client-unreachable-remedy = Prüfen, ob ein Daemon läuft und die Adressen des Kontexts stimmen (verbund context show); Adressen weiterer Standorte ergänzt: verbund context add NAME --replace --other STANDORT=HOST:PORT --other-pin STANDORT=PIN
 client-no-quorum = keine Mehrheit der Stimmen ist erreichbar, und frisches Lesen braucht eine
 client-no-quorum-remedy = Mit --stale zeigt derselbe Befehl, was dieser Standort hat und wie alt es ist; „verbund status“ zeigt, wer fehlt.
 client-clock-remedy = Die Uhr dieser Maschine stellen (NTP), dann erneut versuchen.
@@ -447,6 +447,9 @@ words-no-keys = in { $dir } liegen keine Schlüssel eines Standorts: mit „verb
 words-other-keys = { $dir } enthält die Schlüssel von { $found }, nicht von { $wanted }: für einen anderen Standort ein anderes Verzeichnis wählen
 words-no-enrolment = { $dir } gehört noch zu keinem Verbund: „verbund found“ ausführen, oder „verbund join“ mit einer Einladung
 words-enrolled = { $dir } gehört schon als Knoten { $node } zum Verbund { $federation }: ein anderes Verzeichnis verwenden
+context-other-unknown = von { $site } ist kein Anker bekannt, darum wird der Standort noch nicht gefragt: das beginnt mit dem nächsten Lesen am Standort des Kontexts, oder mit --other-pin { $site }=PIN (verbund site show { $site } zeigt ihn): verbund context add { $name } --replace --other-pin { $site }=PIN
+context-other-not-asked = { $site }: wird noch nicht gefragt, kein Anker ist bekannt (--other-pin, oder ein Lesen am Standort des Kontexts)
+words-site-pin = { $got } nennt nicht Standort und Pin: SITE=HASH schreiben
 context-other-form = { $got } nennt keinen Standort: STANDORT=HOST:PORT schreiben
 context-learned = { $time }, bei Index { $index }
 column-other-site = WEITERER STANDORT

@@ -244,6 +244,7 @@ help-version = Die Version zeigen.
 help_stale = Lesen, was dieser Standort hat, gleich wie alt: kurz für --consistency stale.
 help-usage-options = [OPTIONEN]
 help-usage-command = BEFEHL
+help-context-add_other-pin = Pin des Vertrauensankers eines weiteren Standorts: wem an seiner --other-Adresse zu glauben ist, bevor der Standort dieses Kontexts davon erzählt hat. Mehrfach möglich.
 help-context-add_other = API eines weiteren Standorts für den Fall, dass dieser nicht antwortet; wem dort zu glauben ist, wird von diesem gelernt. Mehrfach möglich.
 help-agent = Der Agent eines Container-Clusters: Er führt aus, was der Verbund dort will.
 help-agent-init = Den Schlüssel des Agenten erzeugen und dessen öffentlichen Teil ausgeben.

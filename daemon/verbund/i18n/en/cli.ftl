@@ -49,7 +49,7 @@ client-no-key-remedy = Add it: verbund context add { $context } --replace --key 
 client-key-at = the key { $path }
 client-odd-answer = the answer cannot be understood: { $reason }
 client-odd-remedy = Compare the versions of this program and of the daemon.
-client-unreachable-remedy = Check that a daemon runs and that the context's addresses are right (verbund context show); addresses of other sites are added with: verbund context add NAME --replace --other SITE=HOST:PORT
+client-unreachable-remedy = Check that a daemon runs and that the context's addresses are right (verbund context show); addresses of other sites are added with: verbund context add NAME --replace --other SITE=HOST:PORT --other-pin SITE=PIN
 client-no-quorum = no majority of the voters can be reached, and a fresh read needs one
 client-no-quorum-remedy = With --stale the same command shows what this site has, and how old it is; "verbund status" shows who is missing.
 client-clock-remedy = Set this machine's clock (NTP), then try again.
@@ -447,6 +447,9 @@ words-no-keys = there are no site's keys in { $dir }: make them with "verbund in
 words-other-keys = { $dir } has the keys of { $found }, not of { $wanted }: choose another directory for another site
 words-no-enrolment = { $dir } belongs to no federation yet: run "verbund found", or "verbund join" with an invitation
 words-enrolled = { $dir } belongs to the federation { $federation } as node { $node } already: use another directory
+context-other-unknown = of { $site } no anchor is known, so it is not asked yet: that begins with the next read at the context's own site, or with --other-pin { $site }=PIN (verbund site show { $site } shows it): verbund context add { $name } --replace --other-pin { $site }=PIN
+context-other-not-asked = { $site }: not asked yet, no anchor is known (--other-pin, or a read at the context's own site)
+words-site-pin = { $got } names no site and pin: write SITE=HASH
 context-other-form = { $got } names no site: write SITE=HOST:PORT
 context-learned = { $time }, at index { $index }
 column-other-site = OTHER SITE

@@ -244,6 +244,7 @@ help-version = Show the version.
 help_stale = Read what this site has, however old: short for --consistency stale.
 help-usage-options = [OPTIONS]
 help-usage-command = COMMAND
+help-context-add_other-pin = Pin of another site's trust anchor: whom to believe at its --other address before this context's site told. Can be repeated.
 help-context-add_other = API of another site, for when this one does not answer; whom to believe there is learned from this one. Can be repeated.
 help-agent = The agent of a cluster: it carries out what the federation wants there.
 help-agent-init = Make the agent's key, and print its public half.

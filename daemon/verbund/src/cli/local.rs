@@ -6,7 +6,7 @@ use clap::{Args, Subcommand};
 use clap_complete::ArgValueCandidates;
 use verbund_keys::TokenUri;
 use verbund_model::resource::Address;
-use verbund_model::{FederationId, Hash};
+use verbund_model::{FederationId, Hash, SiteName};
 
 use super::{ConfigFile, Confirm, Span};
 
@@ -94,6 +94,8 @@ pub struct ContextAdd {
     pub key: Option<String>,
     #[arg(long = "other", value_name = "SITE=ADDRESS")]
     pub others: Vec<Address>,
+    #[arg(long = "other-pin", value_name = "SITE=HASH", value_parser = super::values::site_pin)]
+    pub other_pins: Vec<(SiteName, Hash)>,
     #[arg(long)]
     pub replace: bool,
 }

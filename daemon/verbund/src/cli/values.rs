@@ -5,6 +5,7 @@ use std::fmt;
 use serde::de::{self, DeserializeOwned, Deserializer, Visitor};
 use verbund_model::resource::{OrgRole, UserRole};
 use verbund_model::view::Kind;
+use verbund_model::{Hash, SiteName};
 
 use crate::t;
 
@@ -46,6 +47,14 @@ pub fn org_role(text: &str) -> Result<OrgRole, String> {
 /// A user's role by its word.
 pub fn user_role(text: &str) -> Result<UserRole, String> {
     word(text, user_roles())
+}
+
+/// A site and the pin of its trust anchor: `SITE=HASH`.
+pub fn site_pin(text: &str) -> Result<(SiteName, Hash), String> {
+    let (site, pin) = text.split_once('=').ok_or_else(|| t!("words-site-pin", got = text))?;
+    let wrong = |reason: String| format!("{}: {reason}", t!("words-site-pin", got = text));
+    let site = site.parse::<SiteName>().map_err(|error| wrong(error.to_string()))?;
+    Ok((site, pin.parse::<Hash>().map_err(|error| wrong(error.to_string()))?))
 }
 
 /// A word that a type's own serde form knows.
@@ -117,6 +126,15 @@ mod tests {
         let codes = letters().flat_map(|a| letters().map(move |b| format!("DE-{a}{b}")));
         let accepted: Vec<String> = codes.filter(|code| code.parse::<Land>().is_ok()).collect();
         assert_eq!(accepted, LAENDER);
+    }
+
+    #[test]
+    fn a_site_and_its_pin_are_one_word() {
+        let (site, pin) = site_pin(&format!("sued={}", "ab".repeat(32))).unwrap();
+        assert_eq!((site.as_str(), pin), ("sued", Hash([0xab; 32])));
+        for text in ["sued", "sued=ab", "=", "SÜD=00"] {
+            assert!(site_pin(text).unwrap_err().contains("SITE=HASH"), "{text}");
+        }
     }
 
     #[test]

@@ -43,7 +43,14 @@ impl Http {
         Self { routes, dialer: Dialer::default(), identity, connection: Mutex::new(None) }
     }
 
-    /// Notes that whoever is connected now answered a linearizable read.
+    /// Notes which version of the directory of sites and nodes whoever is connected now has.
+    pub async fn note_directory(&self, version: u64) {
+        if let Some((at, _)) = self.connection.lock().await.as_ref() {
+            self.routes.note_directory(*at, version);
+        }
+    }
+
+    /// Notes that whoever is connected now answered a linearizable read, or said that it knows of a majority.
     pub async fn note_proof(&self) {
         if let Some((at, _)) = self.connection.lock().await.as_ref() {
             self.routes.note_proof(*at);

@@ -21,11 +21,13 @@ use crate::failure::Failure;
 const BOUND: Duration = Duration::from_secs(2);
 
 impl Client {
-    /// Reads anew who the other sites are, if that is due, and keeps it in the context's file. Only after the pinned site
-    /// itself answered a linearizable read, and only from it: a site that was learned vouches for nobody. A failure is none:
+    /// Reads anew who the other sites are, if that is due, and keeps it in the context's file: at once when the pinned site
+    /// told that its directory of sites and nodes changed. Only while the pinned site itself knows of a majority, and only from it: a site that was learned vouches for nobody. A failure is none:
     /// what was known stays.
     pub async fn keep_learning(&self) {
-        let due = self.context.learned.as_ref().is_none_or(|learned| learned.is_due(now()));
+        let known = self.context.learned.as_ref();
+        let changed = |learned: &Learned| self.routes.directory() > learned.index;
+        let due = known.is_none_or(|learned| learned.is_due(now()) || changed(learned));
         if !due || !self.routes.is_proven() {
             return;
         }

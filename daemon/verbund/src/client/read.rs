@@ -6,7 +6,7 @@ use ::http::{HeaderMap, Method};
 use serde::de::DeserializeOwned;
 use verbund_api::port::Consistency;
 use verbund_api::wire::ResourceList;
-use verbund_api::{MAX_LIMIT, ProblemKind, Status, VERBUND_AGE_MS, VERBUND_INDEX};
+use verbund_api::{MAX_LIMIT, ProblemKind, Status, VERBUND_AGE_MS, VERBUND_DIRECTORY, VERBUND_INDEX};
 use verbund_model::view::{Kind, Resource};
 
 use super::{ApiError, Client, SILENCE};
@@ -65,7 +65,11 @@ impl Client {
     /// How the federation and the node that answers are.
     pub async fn status(&self) -> Result<Status, Failure> {
         let read = self.read::<Status>("/v1/status").await?;
-        read.map(|read| read.value).map_err(|error| error.failure(t!("client-reading-status")))
+        let status = read.map(|read| read.value).map_err(|error| error.failure(t!("client-reading-status")))?;
+        if status.quorum.held {
+            self.reader().await?.note_proof().await;
+        }
+        Ok(status)
     }
 
     /// The body of an audit export up to an index (none: the newest checkpoint). A body that breaks off is no export.
@@ -116,6 +120,9 @@ impl Client {
                         http.note_proof().await;
                     }
                     let number = |name| number(&headers, &name);
+                    if let Some(version) = number(VERBUND_DIRECTORY) {
+                        http.note_directory(version).await;
+                    }
                     // An age that no clock ever measured says that the site does not know.
                     let known = |age: &u64| *age < (1 << 53) - 1;
                     let (index, age) = (number(VERBUND_INDEX).unwrap_or(0), number(VERBUND_AGE_MS).filter(known));

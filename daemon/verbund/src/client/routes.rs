@@ -1,6 +1,6 @@
 //! Whom to ask: the site that the user pinned, and those that were learned of it.
 
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::time::Duration;
 
 use futures::StreamExt as _;
@@ -33,6 +33,7 @@ pub struct Routes {
     first: AtomicUsize,
     told: AtomicBool,
     proven: AtomicBool,
+    directory: AtomicU64,
 }
 
 impl Routes {
@@ -42,8 +43,8 @@ impl Routes {
         let mut routes = Self::pinned(context);
         for site in context.other_sites(now) {
             for pin in &site.pins {
-                let pinned = Pinned { pin: Pin(*pin), domain: Some(site.trust_domain.clone()) };
-                let name = Some(site.trust_domain.site.clone());
+                let pinned = Pinned { pin: Pin(*pin), domain: site.trust_domain.clone() };
+                let name = Some(site.name.clone());
                 routes.targets.push(Target { site: name, addresses: parsed(&site.addresses), pinned });
             }
         }
@@ -55,7 +56,12 @@ impl Routes {
     pub fn pinned(context: &Context) -> Self {
         let pinned = Pinned { pin: Pin(context.pin), domain: None };
         let target = Target { site: None, addresses: parsed(&context.addresses), pinned };
-        Self { targets: vec![target], first: AtomicUsize::new(0), told: false.into(), proven: false.into() }
+        Self::to(vec![target], false)
+    }
+
+    fn to(targets: Vec<Target>, told: bool) -> Self {
+        let (first, directory) = (AtomicUsize::new(0), AtomicU64::new(0));
+        Self { targets, first, told: told.into(), proven: false.into(), directory }
     }
 
     /// Every site of a context by itself, with its name, if the context has it.
@@ -64,8 +70,7 @@ impl Routes {
         let alone = |target: Target| {
             let name = target.site.clone();
             // Whoever asks each of them knows whom it asks.
-            let told = true.into();
-            (name, Self { targets: vec![target], first: AtomicUsize::new(0), told, proven: false.into() })
+            (name, Self::to(vec![target], true))
         };
         Self::of(context, now).targets.into_iter().map(alone).collect()
     }
@@ -81,17 +86,30 @@ impl Routes {
         self.first.fetch_add(1, Ordering::Relaxed);
     }
 
-    /// Notes that a linearizable read was answered by the site with this number.
+    /// Notes that the site with this number knows of a majority: it answered a linearizable read, or said so.
     pub fn note_proof(&self, at: usize) {
         if at == 0 {
             self.proven.store(true, Ordering::Relaxed);
         }
     }
 
-    /// Whether the pinned site answered a linearizable read.
+    /// Notes which version of the directory of sites and nodes the site with this number has.
+    pub fn note_directory(&self, at: usize, version: u64) {
+        if at == 0 {
+            self.directory.fetch_max(version, Ordering::Relaxed);
+        }
+    }
+
+    /// Whether the pinned site knows of a majority.
     #[must_use]
     pub fn is_proven(&self) -> bool {
         self.proven.load(Ordering::Relaxed)
+    }
+
+    /// The newest version of the directory of sites and nodes of which the pinned site told; 0: of none.
+    #[must_use]
+    pub fn directory(&self) -> u64 {
+        self.directory.load(Ordering::Relaxed)
     }
 
     /// Tries the sites in turn, each with a head start before the next, until one has a connection for us. Gives its number.

@@ -254,12 +254,48 @@ async fn the_other_sites_are_learned_from_the_pinned_one_alone() {
     client.keep_learning().await;
     let first = kept().unwrap();
     assert_eq!(first.sites, [sued.as_other()], "the peers' address is not the API's");
-    // Learned a moment ago: not again. Long ago, but through another site: not from that one.
+    // Learned a moment ago: not again, unless the site says that its directory changed since.
+    let learning = async || {
+        let client = nord.client_of(kept_context(&nord), LONG, PassphraseSource::File(nord.passphrase()));
+        client.list(Kind::Site).await.unwrap();
+        client.keep_learning().await;
+        kept().unwrap()
+    };
+    let west = Site::named("west").await;
+    nord.hold(Kind::Site, west.resource());
+    assert_eq!(learning().await, first);
+    nord.turn_directory(2);
+    let second = learning().await;
+    assert_eq!((second.index, second.sites.len()), (2, 2));
+    assert_eq!(learning().await, second, "once for each version");
+    // Long ago, but through another site: not from that one.
     let mut context = nord.context();
     let (_listener, address) = silent();
     (context.addresses, context.learned) = (vec![address], learned(vec![sued.as_other()], now() - 3_600_000));
     let client = nord.client_of(context, LONG, PassphraseSource::File(nord.passphrase()));
     client.list(Kind::Site).await.unwrap();
     client.keep_learning().await;
-    assert_eq!(kept().unwrap(), first);
+    assert_eq!(kept().unwrap(), second);
+}
+
+fn kept_context(site: &Site) -> crate::context::Context {
+    crate::context::Contexts::read(&site.contexts()).unwrap().contexts["test"].clone()
+}
+
+#[tokio::test]
+async fn a_site_whose_pin_the_user_names_answers_before_anything_was_learned() {
+    let (nord, sued) = (Site::start().await, Site::named("sued").await);
+    let (_listener, address) = silent();
+    let mut context = nord.context();
+    let passphrase = || PassphraseSource::File(nord.passphrase());
+    context.others = vec![format!("sued={}", sued.context().addresses[0].authority()).parse().unwrap()];
+    context.addresses = vec![address];
+    // The positive control: an address alone makes nobody believed.
+    assert!(nord.client_of(context.clone(), SHORT, passphrase()).list(Kind::Site).await.is_err());
+    context.other_pins = [("sued".parse().unwrap(), Hash([9; 32]))].into();
+    assert!(nord.client_of(context.clone(), SHORT, passphrase()).list(Kind::Site).await.is_err());
+    assert_eq!(sued.logins(), 0);
+    context.other_pins = [("sued".parse().unwrap(), sued.context().pin)].into();
+    nord.client_of(context, LONG, passphrase()).list(Kind::Site).await.unwrap();
+    assert_eq!((nord.logins(), sued.logins()), (0, 1));
 }

@@ -34,6 +34,9 @@ pub fn run(app: &App, command: ContextCommand) -> Result<Exit, Failure> {
             Contexts::change(&path, |contexts| contexts.add(&name, context.clone(), replace))?;
             let name = name.as_str();
             say(&if replaced { t!("context-replaced", name = name) } else { t!("context-added", name = name) });
+            for site in context.unknown_others(crate::client::now()) {
+                say(&format!("{}: {}", t!("warning-prefix"), t!("context-other-unknown", name = name, site = site)));
+            }
             Ok(Exit::Ok)
         }
         ContextCommand::Remove { name, confirm } => {
@@ -74,6 +77,10 @@ fn build(add: ContextAdd, old: Option<Context>) -> Result<Context, Failure> {
         Some(old) if add.others.is_empty() => old.others.clone(),
         _ => add.others,
     };
+    let other_pins = match &old {
+        Some(old) if add.other_pins.is_empty() => old.other_pins.clone(),
+        _ => add.other_pins.into_iter().collect(),
+    };
     let learned = old.as_ref().and_then(|old| old.learned.clone());
     let known = old.as_ref().map(|old| (old.federation, old.pin));
     let addresses = match old {
@@ -85,7 +92,7 @@ fn build(add: ContextAdd, old: Option<Context>) -> Result<Context, Failure> {
     };
     // What one site told of the others says nothing where another site is pinned.
     let learned = learned.filter(|_| known == Some((federation, pin)));
-    Ok(Context { addresses, federation, pin, key, others, learned })
+    Ok(Context { addresses, federation, pin, key, others, other_pins, learned })
 }
 
 /// The key that a flag names. People write the path that they see; a context needs one that holds anywhere. Errors: it is
@@ -124,7 +131,10 @@ fn show(app: &App, name: &str, context: &Context) -> Result<Exit, Failure> {
         table.row(vec![t!("column-key"), key]);
         for site in context.other_sites(crate::client::now()) {
             let addresses = site.addresses.iter().map(|a| a.authority()).collect::<Vec<_>>().join(", ");
-            table.row(vec![t!("column-other-site"), format!("{}: {addresses}", site.trust_domain.site)]);
+            table.row(vec![t!("column-other-site"), format!("{}: {addresses}", site.name)]);
+        }
+        for site in context.unknown_others(crate::client::now()) {
+            table.row(vec![t!("column-other-site"), t!("context-other-not-asked", site = site)]);
         }
         if let Some(learned) = &context.learned {
             let value = t!("context-learned", time = crate::output::local(learned.time), index = learned.index);

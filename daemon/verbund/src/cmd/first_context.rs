@@ -73,7 +73,8 @@ impl FirstContext {
     pub fn add(self, api: Option<Address>, (federation, pin): Known) -> Result<(), Failure> {
         let api = api.ok_or_else(no_api)?;
         let key = Some(self.key);
-        let context = Context { addresses: vec![api], federation, pin, key, others: Vec::new(), learned: None };
+        let (others, other_pins) = (Vec::new(), std::collections::BTreeMap::new());
+        let context = Context { addresses: vec![api], federation, pin, key, others, other_pins, learned: None };
         Ok(Contexts::change(&self.contexts, |contexts| contexts.add(&self.name, context, true))?)
     }
 }

@@ -2,13 +2,14 @@
 //!
 //! Nothing here is believed on anybody else's word. Anchors come from a linearizable read at the site that the user pinned,
 //! never from a site that was itself learned, and count for a week: a site that was thrown out since is then asked no more.
+//! Until something was learned, the user's own word for another site's pin counts, as it does for the pinned one.
 
 use std::collections::BTreeSet;
 
 use serde::{Deserialize, Serialize};
 use verbund_identity::TrustDomain;
-use verbund_model::Hash;
 use verbund_model::resource::{Address, Millis};
+use verbund_model::{Hash, SiteName};
 
 use super::Context;
 
@@ -60,19 +61,62 @@ impl Learned {
     }
 }
 
+/// Another site that can be asked, and how it is known.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Alternative {
+    /// Its name.
+    pub name: SiteName,
+    /// The trust domain that its nodes must be of; `None`: the user named the pin, and the pin alone decides.
+    pub trust_domain: Option<TrustDomain>,
+    /// Pins of its trust anchors.
+    pub pins: BTreeSet<Hash>,
+    /// HTTP APIs of its nodes, each once; those that the user named first.
+    pub addresses: Vec<Address>,
+}
+
 impl Context {
     /// The other sites that can be asked at `now`, each with all addresses that are known of it.
     #[must_use]
-    pub fn other_sites(&self, now: Millis) -> Vec<OtherSite> {
-        let learned = self.learned.iter().filter(|learned| learned.counts(now));
-        let with_own = |site: &OtherSite| {
-            let own = self.others.iter().filter(|address| address.network == site.trust_domain.site.as_str());
-            let mut addresses: Vec<Address> = own.cloned().collect();
-            addresses.extend(site.addresses.iter().cloned());
-            OtherSite { addresses, ..site.clone() }
+    pub fn other_sites(&self, now: Millis) -> Vec<Alternative> {
+        let counts = self.learned.as_ref().filter(|learned| learned.counts(now));
+        let learned = counts.iter().flat_map(|learned| &learned.sites).map(|site| Alternative {
+            name: site.trust_domain.site.clone(),
+            trust_domain: Some(site.trust_domain.clone()),
+            pins: site.pins.clone(),
+            addresses: self.addresses_of(&site.trust_domain.site, &site.addresses),
+        });
+        // What the user says holds until the pinned site said something; of a site that it did not name, it said no.
+        let gone = |name: &SiteName| {
+            self.learned.as_ref().is_some_and(|all| all.sites.iter().all(|site| site.trust_domain.site != *name))
         };
-        let all = learned.flat_map(|learned| &learned.sites).map(with_own);
-        all.filter(|site| !site.addresses.is_empty()).collect()
+        let said = self.other_pins.iter().filter(|(name, _)| counts.is_none() && !gone(name));
+        let said = said.map(|(name, pin)| Alternative {
+            name: name.clone(),
+            trust_domain: None,
+            pins: [*pin].into(),
+            addresses: self.addresses_of(name, &[]),
+        });
+        learned.chain(said).filter(|site| !site.addresses.is_empty()).collect()
+    }
+
+    /// Sites of which the user named an address and that cannot be asked at `now`: nobody said whom to believe there.
+    #[must_use]
+    pub fn unknown_others(&self, now: Millis) -> BTreeSet<&str> {
+        let known = self.other_sites(now);
+        let names = self.others.iter().map(|address| address.network.as_str());
+        names.filter(|name| known.iter().all(|site| site.name.as_str() != *name)).collect()
+    }
+
+    /// The user's addresses of a site and the learned ones, each once.
+    fn addresses_of(&self, site: &SiteName, learned: &[Address]) -> Vec<Address> {
+        let own = self.others.iter().filter(|address| address.network == site.as_str());
+        let mut all: Vec<Address> = Vec::new();
+        for address in own.chain(learned) {
+            if all.iter().all(|there| there.authority() != address.authority()) {
+                all.push(address.clone());
+            }
+        }
+        all
     }
 
     /// Takes what was learned through `through`, if this context still is the same and nothing newer is known.
@@ -120,6 +164,7 @@ mod tests {
             pin: Hash([2; 32]),
             key: None,
             others: Vec::new(),
+            other_pins: Default::default(),
             learned: None,
         }
     }
@@ -130,7 +175,7 @@ mod tests {
         assert!(context.other_sites(0).is_empty());
         context.learn(&context.clone(), learned(5, 1_000));
         let names = |context: &Context, now| -> Vec<String> {
-            context.other_sites(now).iter().map(|site| site.trust_domain.to_string()).collect()
+            context.other_sites(now).iter().map(|site| site.trust_domain.as_ref().unwrap().to_string()).collect()
         };
         assert_eq!(names(&context, 1_000), ["sued.dvc"]);
         context.others.push("west=10.0.0.3:7101".parse().unwrap());
@@ -138,6 +183,36 @@ mod tests {
         context.others.push("evil=10.0.0.4:7101".parse().unwrap());
         assert_eq!(names(&context, 1_000 + USED_FOR), ["sued.dvc", "west.dvc"]);
         assert!(names(&context, 1_001 + USED_FOR).is_empty());
+    }
+
+    #[test]
+    fn an_address_that_is_said_and_learned_is_one() {
+        let mut context = context();
+        context.others = ["sued=10.0.0.2:7101", "sued=10.0.0.9:7101"].map(|text| text.parse().unwrap()).into();
+        context.learn(&context.clone(), learned(5, 1_000));
+        let sites = context.other_sites(1_000);
+        let addresses: Vec<String> = sites[0].addresses.iter().map(|address| address.authority()).collect();
+        assert_eq!(addresses, ["10.0.0.2:7101", "10.0.0.9:7101"]);
+    }
+
+    #[test]
+    fn a_pin_that_the_user_names_counts_until_something_is_learned() {
+        let mut context = context();
+        context.others = ["sued=10.0.0.2:7101", "ost=10.0.0.4:7101"].map(|text| text.parse().unwrap()).into();
+        assert!(context.other_sites(0).is_empty());
+        assert_eq!(context.unknown_others(0), ["ost", "sued"].into());
+        context.other_pins = ["sued", "ost"].map(|name| (name.parse().unwrap(), Hash([7; 32]))).into();
+        let pins = |context: &Context, now| -> Vec<(String, Hash)> {
+            let sites = context.other_sites(now);
+            sites.iter().map(|site| (site.name.to_string(), *site.pins.first().unwrap())).collect()
+        };
+        assert_eq!(pins(&context, 0), [("ost".to_owned(), Hash([7; 32])), ("sued".to_owned(), Hash([7; 32]))]);
+        assert!(context.unknown_others(0).is_empty());
+        // The pinned site knows of no ost, and of another anchor of sued.
+        context.learn(&context.clone(), learned(5, 1_000));
+        assert_eq!(pins(&context, 1_000), [("sued".to_owned(), Hash([3; 32]))]);
+        // What it said is too old to count; that it did not name ost stays.
+        assert_eq!(pins(&context, 1_001 + USED_FOR), [("sued".to_owned(), Hash([7; 32]))]);
     }
 
     #[test]

@@ -4,9 +4,11 @@ mod key;
 mod learned;
 mod store;
 
+use std::collections::BTreeMap;
+
 use serde::{Deserialize, Serialize};
 use verbund_model::resource::Address;
-use verbund_model::{FederationId, Hash};
+use verbund_model::{FederationId, Hash, SiteName};
 
 pub use key::KeyReference;
 pub use learned::{API_NETWORK, Learned, OtherSite};
@@ -26,10 +28,13 @@ pub struct Context {
     /// The own registered key; without one only what needs no certificate works.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub key: Option<KeyReference>,
-    /// HTTP APIs of other sites as the user knows them; the network is the site's name. Whom to believe there is in
-    /// [`Context::learned`] alone.
+    /// HTTP APIs of other sites as the user knows them; the network is the site's name. Whom to believe there is
+    /// in [`Context::learned`] and [`Context::other_pins`] alone.
     #[serde(with = "addresses", default, skip_serializing_if = "Vec::is_empty")]
     pub others: Vec<Address>,
+    /// Pins of other sites' trust anchors as the user knows them: whom to believe there as long as nothing was learned.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub other_pins: BTreeMap<SiteName, Hash>,
     /// What the pinned site said of the others, for the time when it does not answer.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub learned: Option<Learned>,

@@ -13,6 +13,7 @@ fn context(port: u16) -> Context {
         pin: Hash([2; 32]),
         key: Some("file:/home/u/anna.key".parse().unwrap()),
         others: vec!["sued=10.0.0.2:7101".parse().unwrap()],
+        other_pins: [("sued".parse().unwrap(), Hash([4; 32]))].into(),
         learned: None,
     }
 }

@@ -221,6 +221,11 @@ impl ReadState for Seen {
         self.0.applied().index
     }
 
+    fn directory(&self) -> u64 {
+        let (sites, nodes) = (self.0.sites().map(|site| site.version), self.0.nodes().map(|node| node.version));
+        sites.chain(nodes).max().unwrap_or(0)
+    }
+
     fn time(&self) -> Millis {
         self.0.time()
     }

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::PathBuf;
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -59,6 +59,7 @@ struct Shared {
     logins: AtomicUsize,
     forgetful: AtomicBool,
     no_quorum: AtomicBool,
+    directory: AtomicU64,
     held: Mutex<BTreeMap<Kind, Vec<Resource>>>,
 }
 
@@ -101,6 +102,7 @@ impl Site {
             logins: AtomicUsize::new(0),
             forgetful: AtomicBool::new(false),
             no_quorum: AtomicBool::new(false),
+            directory: AtomicU64::new(0),
             held: Mutex::default(),
         });
         tokio::spawn(serve(acceptor, router(Arc::clone(&shared))));
@@ -152,6 +154,7 @@ impl Site {
             pin: anchor.spki_hash,
             key: Some(KeyReference::File(self.directory.path().join("anna.key"))),
             others: Vec::new(),
+            other_pins: BTreeMap::new(),
             learned: None,
         }
     }
@@ -167,6 +170,11 @@ impl Site {
     /// The resources that it lists, by kind.
     pub fn hold(&self, kind: Kind, resource: Resource) {
         self.shared.held.lock().unwrap().entry(kind).or_default().push(resource);
+    }
+
+    /// From now on its directory of sites and nodes has this version, and so has its state.
+    pub fn turn_directory(&self, version: u64) {
+        self.shared.directory.store(version, Ordering::SeqCst);
     }
 
     /// From now on it finds no quorum.
@@ -298,9 +306,11 @@ async fn list(
     let held = shared.held.lock().unwrap();
     let items = held.get(&kind.parse::<Kind>().unwrap()).into_iter().flatten();
     let items = items.map(|resource| serde_json::to_value(resource).unwrap()).collect();
-    let metadata = ListMetadata { index: 1, time: 1, next: None };
+    let directory = shared.directory.load(Ordering::SeqCst);
+    let metadata = ListMetadata { index: directory.max(1), time: 1, next: None };
     let (api_version, kind) = ("verbund.de/v1".to_owned(), "List".to_owned());
-    Json(ResourceList { api_version, kind, metadata, items }).into_response()
+    let headers = [(verbund_api::VERBUND_DIRECTORY, directory.to_string())];
+    (headers, Json(ResourceList { api_version, kind, metadata, items })).into_response()
 }
 
 /// A resource of version 1.
