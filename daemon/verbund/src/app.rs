@@ -10,6 +10,7 @@ use verbund_model::Accepted;
 
 use crate::cli::{self, Global};
 use crate::client::{Change, Client, Settings};
+use crate::config::Config;
 use crate::context::{Context, Contexts};
 use crate::exit::Exit;
 use crate::failure::Failure;
@@ -23,15 +24,17 @@ pub struct App {
     pub global: Global,
     /// Where results go.
     pub output: Output,
+    /// Whether the source of passphrases was named on the command line, not by a variable.
+    source_said: bool,
     used: RefCell<Option<Rc<Client>>>,
 }
 
 impl App {
-    /// With these options.
+    /// With these options; `source_said`: whether the source of passphrases was named on the command line, not by a variable.
     #[must_use]
-    pub fn new(global: Global) -> Self {
+    pub fn new(global: Global, source_said: bool) -> Self {
         let output = Output::new(global.output);
-        Self { global, output, used: RefCell::default() }
+        Self { global, output, source_said, used: RefCell::default() }
     }
 
     /// The user's directories.
@@ -78,6 +81,20 @@ impl App {
     #[must_use]
     pub fn passphrase(&self) -> PassphraseSource {
         self.global.passphrase_source.clone().unwrap_or(PassphraseSource::Prompt)
+    }
+
+    /// Where the passphrase of the site's keys comes from: as the flag says, else as the daemon's configuration does, and only
+    /// else as the variable, which answers for people's keys. A credential that only the service manager hands out is typed.
+    #[must_use]
+    pub fn site_passphrase(&self, config: Option<&Config>) -> PassphraseSource {
+        match config.map(|config| &config.passphrase).filter(|_| !self.source_said) {
+            None => self.passphrase(),
+            Some(PassphraseSource::Credential(name)) if std::env::var_os("CREDENTIALS_DIRECTORY").is_none() => {
+                crate::output::say(&t!("site-passphrase-typed", name = name.as_str()));
+                PassphraseSource::Prompt
+            }
+            Some(source) => source.clone(),
+        }
     }
 
     /// Asks a person whether to go on; `--yes` has answered already. Errors: no, or nobody is there to ask.

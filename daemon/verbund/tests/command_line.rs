@@ -122,10 +122,9 @@ fn the_source_of_the_passphrase_follows_the_order_that_the_handbook_gives() {
         (setting["value"].as_str().unwrap().to_owned(), setting["source"].as_str().unwrap().to_owned())
     };
     assert_eq!(shown(&config(&["show"], None)), ("file:/of/the/file".to_owned(), format!("{file}:1")));
-    // The environment goes before the file, and says so.
+    // What the file names for the site's keys goes before the variable, which answers for people's keys.
     let said = config(&["show"], Some("env:X"));
-    assert_eq!(shown(&said), ("env:X".to_owned(), "VERBUND_PASSPHRASE_SOURCE".to_owned()));
-    assert!(said.talk.contains("/of/the/file") && said.talk.contains("VERBUND_PASSPHRASE_SOURCE"), "{}", said.talk);
+    assert_eq!(shown(&said), ("file:/of/the/file".to_owned(), format!("{file}:1")), "{}", said.all());
     // The flag goes before both.
     for variable in [None, Some("env:X")] {
         let said = config(&["show", "--passphrase-source", "prompt"], variable);
@@ -135,4 +134,28 @@ fn the_source_of_the_passphrase_follows_the_order_that_the_handbook_gives() {
     let said = config(&["check"], None).expect(3);
     assert!(said.talk.contains("/of/the/file") && said.talk.contains(&format!("{file}:1")), "{}", said.talk);
     config(&["check", "--passphrase-source", &format!("file:{}", desk.text("passphrase"))], None).expect(0);
+    // Where the file says nothing, the variable does.
+    desk.secret("verbund.yaml", "site: nord\n");
+    let said = config(&["show"], Some("env:X"));
+    assert_eq!(shown(&said), ("env:X".to_owned(), "VERBUND_PASSPHRASE_SOURCE".to_owned()), "{}", said.all());
+}
+
+#[test]
+fn the_sites_keys_are_sealed_as_the_configuration_says_whatever_the_desk_exports() {
+    let desk = Desk::new();
+    let (config, data) = (desk.text("verbund.yaml"), desk.text("data"));
+    desk.secret("site-secret", "the passphrase of the site\n");
+    let of_site = format!("file:{}", desk.text("site-secret"));
+    desk.secret("verbund.yaml", &format!("site: nord\ndataDir: {data}\npassphraseSource: {of_site}\n"));
+    // The desk exports the source of a person's passphrase, which is another one.
+    desk.run(&["init", "--federation", "dvc", "--config", &config]).expect(0);
+    let invitation = invitation(&desk);
+    let join = ["--lang", "en", "join", &invitation, "--config", &config, "--land", "DE-SH"];
+    // It is not the one that opens them, and the flag goes before the configuration.
+    let of_desk = format!("file:{}", desk.text("passphrase"));
+    let said = desk.run(&[&join[..], &["--passphrase-source", &of_desk]].concat()).expect(1);
+    assert!(said.talk.contains("wrong passphrase") && !desk.path("data/join.json").exists(), "{}", said.talk);
+    // What the configuration names does: it goes as far as the contact, which does not answer.
+    desk.run(&join).expect(1);
+    assert!(desk.path("data/join.json").exists());
 }

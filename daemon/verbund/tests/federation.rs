@@ -115,15 +115,16 @@ fn from_founding_to_a_node_that_was_given_up() {
     let shown = || desk.run(&["--context", "one", "context", "show", "one"]).expect(0).out;
     desk.run(&["--context", "one", "status"]);
     assert!(shown().contains(&format!("sued: 127.0.0.1:{}", sued.admin)), "{}", shown());
-    let bert = |addresses: &[&str]| {
+    desk.run(&["--context", "sued", "role", "bind", "bert", "plattformbetreiber", "--org", "akdb"]).expect(0);
+    let moved = |addresses: &[&str]| {
         let mut update = vec!["--context", "sued", "node", "update", "0.2"];
         addresses.iter().for_each(|address| update.extend(["--address", address]));
         desk.run(&update).expect(0);
         desk.run(&["--context", "one", "get", "sites"]).expect(0);
     };
-    bert(&[&peers, "api=127.0.0.1:1"]);
+    moved(&[&peers, "api=127.0.0.1:1"]);
     assert!(shown().contains("sued: 127.0.0.1:1\n"), "{}", shown());
-    bert(&[&peers, &api]);
+    moved(&[&peers, &api]);
     assert!(shown().contains(&format!("sued: 127.0.0.1:{}\n", sued.admin)), "{}", shown());
 
     // nord alone votes. Without it its coordinator is answered by sued: stale on demand, else that there is no quorum.

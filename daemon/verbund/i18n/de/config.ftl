@@ -82,5 +82,6 @@ config-field-syslog-ca-file = PEM-Datei mit der CA des Syslog-Servers.
 config-field-syslog-cursor-file = Datei, die sich den zuletzt gesendeten Eintrag merkt.
 config-field-checkpoint-entries = Ein Prüfpunkt entsteht bei Vielfachen von so vielen Einträgen.
 config-field-checkpoint-quiet-seconds = Und beim letzten Eintrag vor so vielen ruhigen Sekunden.
+site-passphrase-typed = Die Konfiguration nennt das Credential { $name }, das nur der Dienstverwalter herausgibt: dieselbe Passphrase eintippen.
 config-hidden = { $by } ersetzt, was { $source } zu { $field } sagt ({ $value })
 config-probe-remedy = Berichtigen, bevor der Daemon es braucht: „verbund serve“ würde nicht starten oder später scheitern.

@@ -82,5 +82,6 @@ config-field-syslog-ca-file = PEM file with the CA of the syslog server.
 config-field-syslog-cursor-file = File that remembers the last record sent.
 config-field-checkpoint-entries = A checkpoint is made at multiples of so many entries.
 config-field-checkpoint-quiet-seconds = And at the last entry before so many quiet seconds.
+site-passphrase-typed = The configuration names the credential { $name }, which only the service manager hands out: type the same passphrase.
 config-hidden = { $by } replaces what { $source } says of { $field } ({ $value })
 config-probe-remedy = Correct it before the daemon needs it: "verbund serve" would not start, or would fail later.

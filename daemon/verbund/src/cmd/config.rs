@@ -39,7 +39,7 @@ pub fn gather(app: &App, file: &ConfigFile, matches: &ArgMatches) -> Result<Load
     let mut flags = flags(matches);
     // It is an option of every command, with the variable of the setting as its own; what the variable says is read there.
     if let Some(source) = &app.global.passphrase_source
-        && innermost(matches).value_source("passphrase_source") == Some(ValueSource::CommandLine)
+        && is_source_said(matches)
     {
         flags.push(("passphraseSource", vec![source.to_string()]));
     }
@@ -52,6 +52,11 @@ pub fn gather(app: &App, file: &ConfigFile, matches: &ArgMatches) -> Result<Load
         say(&format!("{}: {text}", t!("warning-prefix")));
     }
     Ok(loaded)
+}
+
+/// Whether the source of passphrases was named on the command line, not by a variable.
+pub fn is_source_said(matches: &ArgMatches) -> bool {
+    innermost(matches).value_source("passphrase_source") == Some(ValueSource::CommandLine)
 }
 
 fn innermost(mut matches: &ArgMatches) -> &ArgMatches {

@@ -65,7 +65,8 @@ impl Unlocking {
     pub fn to_open(app: &App, config: Option<&Config>, keys: &Path) -> Result<Self, Failure> {
         let stored = SiteKeys::stored(keys)?;
         let sealed = stored.is_empty() || stored.iter().any(needs_passphrase);
-        Ok(Self { passphrase: passphrase(app, config, keys, sealed)?, custody: None, pin: app.passphrase() })
+        let source = app.site_passphrase(config);
+        Ok(Self { passphrase: passphrase(&source, keys, sealed)?, custody: None, pin: source })
     }
 
     /// For making those that are missing: in `custody`, or where the others are. Errors: as above.
@@ -78,7 +79,8 @@ impl Unlocking {
         let stored = SiteKeys::stored(keys)?;
         let beside = || stored.iter().rev().find_map(StoredKey::token).map(TokenUri::without_key);
         let custody = custody.map(|uri| uri.without_key()).or_else(beside);
-        Ok(Self { passphrase: passphrase(app, config, keys, custody.is_none())?, custody, pin: app.passphrase() })
+        let source = app.site_passphrase(config);
+        Ok(Self { passphrase: passphrase(&source, keys, custody.is_none())?, custody, pin: source })
     }
 
     /// The access that it gives.
@@ -94,18 +96,12 @@ impl Unlocking {
     }
 }
 
-/// The passphrase of a site's sealed keys: chosen now if there are none yet. A file that the daemon's configuration names for it
-/// answers here, too, so that both mean the same one; a credential of its service manager is out of reach here.
-fn passphrase(app: &App, config: Option<&Config>, keys: &Path, sealed: bool) -> Result<Option<Passphrase>, Failure> {
+/// The passphrase of a site's sealed keys: chosen now if there are none yet.
+fn passphrase(source: &PassphraseSource, keys: &Path, sealed: bool) -> Result<Option<Passphrase>, Failure> {
     if !sealed {
         return Ok(None);
     }
     let asking = if keys.join("node.key").exists() { Asking::Existing } else { Asking::New };
-    let configured = config.map(|config| &config.passphrase);
-    let source = match (&app.global.passphrase_source, configured) {
-        (None, Some(file @ PassphraseSource::File(_))) => file.clone(),
-        _ => app.passphrase(),
-    };
     Ok(Some(source.obtain(&t!("init-keys-of", path = keys.display().to_string()), asking)?))
 }
 

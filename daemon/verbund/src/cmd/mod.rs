@@ -63,7 +63,7 @@ use crate::t;
 
 /// Carries out a command. `matches` has the flags that are settings of the configuration.
 pub async fn run(cli: Cli, matches: &ArgMatches) -> Result<Exit, Failure> {
-    let app = App::new(cli.global);
+    let app = App::new(cli.global, config::is_source_said(matches));
     let exit = carry_out(&app, cli.command, matches).await?;
     app.keep_learning().await;
     Ok(exit)

@@ -1,5 +1,5 @@
-//! The daemon's configuration: from flags, environment, file and defaults (in this order of precedence) to one checked
-//! [`Config`].
+//! The daemon's configuration: from flags, environment, file and defaults (in this order of precedence, but for
+//! [`settings::FILE_FIRST`]) to one checked [`Config`].
 //!
 //! ```text
 //! file (tree with lines) ─┐

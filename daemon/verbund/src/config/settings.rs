@@ -6,6 +6,10 @@ use std::path::PathBuf;
 
 use super::field::{FIELDS, Field};
 
+/// The setting whose variable gives way to the file: the variable answers for people's keys, too, and is exported at desks where
+/// nobody thinks of the daemon. Its passphrase in place of the site's would seal the site's keys with it.
+pub const FILE_FIRST: &str = "passphraseSource";
+
 /// Where a setting came from.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Source {
@@ -109,7 +113,8 @@ impl Settings {
         self.0.get(path).map_or(&[], Vec::as_slice)
     }
 
-    /// Takes what environment variables say; gives what the file said instead. An empty variable counts as not set.
+    /// Takes what environment variables say; gives what the file said instead. An empty variable counts as not set. Of
+    /// [`FILE_FIRST`] the file goes before the variable.
     pub fn take_environment(&mut self, variable: &dyn Fn(&str) -> Option<String>) -> Vec<Hidden> {
         let mut hidden = Vec::new();
         for field in FIELDS {
@@ -119,6 +124,10 @@ impl Settings {
                 if field.list { value.split(',').map(|part| part.trim().to_owned()).collect() } else { vec![value] };
             let by = Source::Environment { name };
             let before = self.get(field.path);
+            let in_file = before.iter().any(|setting| matches!(setting.source, Source::File { .. }));
+            if in_file && field.path == FILE_FIRST {
+                continue;
+            }
             let differs = before.iter().map(|setting| &setting.text).ne(&texts);
             if let Some(first) = before.first().filter(|s| differs && matches!(s.source, Source::File { .. })) {
                 let text = before.iter().map(|s| s.text.as_str()).collect::<Vec<_>>().join(", ");
