@@ -15,9 +15,9 @@ struct Site {
 }
 
 impl Site {
-    fn new(desk: &Desk, name: &'static str) -> Self {
+    fn new(desk: &Desk, name: &'static str, secret: &str) -> Self {
         let site = Self { name, peers: port(), admin: port() };
-        let (data, secret) = (desk.text(&format!("{name}/data")), desk.text("passphrase"));
+        let (data, secret) = (desk.text(&format!("{name}/data")), desk.text(secret));
         std::fs::create_dir_all(desk.path(name)).unwrap();
         let config = format!(
             "dataDir: {data}\nsite: {name}\nlisten:\n  peers: ['127.0.0.1:{}']\n  admin: ['127.0.0.1:{}']\n\
@@ -46,7 +46,9 @@ fn from_founding_to_a_node_that_was_given_up() {
     let desk = Desk::new();
     let coordinators = [desk.key("coordinator", "c1"), desk.key("coordinator", "c2")];
     let (anna, bert) = (desk.key("user", "anna"), desk.key("user", "bert"));
-    let (nord, sued) = (Site::new(&desk, "nord"), Site::new(&desk, "sued"));
+    // sued's keys have another passphrase than its people's.
+    desk.secret("passphrase-of-sued", "the site's own\n");
+    let (nord, sued) = (Site::new(&desk, "nord", "passphrase"), Site::new(&desk, "sued", "passphrase-of-sued"));
 
     // Founding says where the API will be.
     let (peers, api) = (format!("127.0.0.1:{}", nord.peers), format!("api=127.0.0.1:{}", nord.admin));
@@ -81,10 +83,9 @@ fn from_founding_to_a_node_that_was_given_up() {
     let mut create = vec!["org", "create", "akdb", "--display-name", "AKDB", "--role", "plattformbetreiber"];
     create.extend(["--administrator", "bert", "--administrator-key", &bert]);
     desk.run(&create).expect(0);
-    let data = desk.text("sued/data");
-    desk.run(&["init", "--site", "sued", "--federation", "dvc", "--data-dir", &data]).expect(0);
-    refused(&desk, &sued);
     let (invitation, config) = (desk.text("invitation"), desk.text("sued.yaml"));
+    desk.run(&["init", "--federation", "dvc", "--config", &config]).expect(0);
+    refused(&desk, &sued);
     desk.run(&["invite", "sued", "--org", "akdb", "--out", &invitation]).expect(0);
     let (api, key) = (format!("api=127.0.0.1:{}", sued.admin), format!("file:{}", desk.text("bert")));
     let peers = format!("127.0.0.1:{}", sued.peers);
@@ -153,6 +154,16 @@ fn from_founding_to_a_node_that_was_given_up() {
     let _at_sued = sued.serve(&desk);
     let given_up = |said: &desk::Said| said.code == Some(3) && said.out.contains("given up for ever");
     desk.until(&["--lang", "en", "--context", "sued", "status"], given_up);
+
+    // It returns as a new node. The two passphrases that this takes are not the same.
+    nord.context(&desk, "bert-at-nord", "bert");
+    let (old, new) = (desk.text("sued/data"), desk.text("sued/data-2"));
+    let add = ["--context", "bert-at-nord", "--lang", "en", "node", "add", "sued", "--ca-dir", &old, "--data-dir", &new];
+    let said = desk.run(&[&add[..], &["--address", &peers]].concat()).expect(1);
+    assert!(said.talk.contains("wrong passphrase"), "the positive control: {}", said.talk);
+    let said = desk.run(&[&add[..], &["--config", &config]].concat()).expect(0);
+    assert!(said.talk.contains(&format!("serve --config {config}")), "{}", said.talk);
+    assert!(desk.run(&["--context", "one", "list", "nodes"]).expect(0).out.contains("0.3"));
     drop(at_nord);
 }
 
@@ -171,9 +182,9 @@ fn request_of(desk: &Desk, site: &str) -> String {
 
 /// A site asks, one coordinator approves and the other refuses: it is told why, and waits no more.
 fn refused(desk: &Desk, site: &Site) {
-    let (invitation, data) = (desk.text("first.invitation"), desk.text(&format!("{}/data", site.name)));
+    let (invitation, config) = (desk.text("first.invitation"), desk.text(&format!("{}.yaml", site.name)));
     desk.run(&["invite", site.name, "--org", "akdb", "--out", &invitation]).expect(0);
-    let join = ["--lang", "de", "join", &invitation, "--data-dir", &data, "--land", "DE-BY"];
+    let join = ["--lang", "de", "join", &invitation, "--config", &config, "--land", "DE-BY"];
     let mut joining = Running::start(desk.with_passphrase(&join), &desk.path("refused.log"));
     let hash = request_of(desk, site.name);
     desk.run(&["--context", "one", "site", "approve", site.name, "--hash", &hash, "--yes"]).expect(8);

@@ -148,6 +148,7 @@ help-node-list = Knoten auflisten.
 help-node-add = Einem eigenen Standort einen Knoten hinzufügen: neuer Knotenschlüssel, von der ausstellenden CA des Standorts signiert.
 help-node-add_site = Name des Standorts.
 help-node-add_ca-dir = Datenverzeichnis mit der ausstellenden CA des Standorts.
+help-node-add_data-dir = Verzeichnis des neuen Knotens; es wird angelegt.
 help-node-add_address = Wo der Knoten erreicht wird; api=Host:Port nennt seine HTTP-API.
 help-node-update = Ändern, wo ein Knoten eines eigenen Standorts erreicht wird.
 help-node-update_node = Kennung des Knotens, etwa 0.3.

@@ -148,6 +148,7 @@ help-node-list = List nodes.
 help-node-add = Add a node to an own site: new node key, signed by the site's issuing CA.
 help-node-add_site = Name of the site.
 help-node-add_ca-dir = Data directory that holds the site's issuing CA.
+help-node-add_data-dir = Directory of the new node, which is made there.
 help-node-add_address = Where the node is reached; api=host:port is where its HTTP API is.
 help-node-update = Change where a node of an own site is reached.
 help-node-update_node = Id of the node, such as 0.3.

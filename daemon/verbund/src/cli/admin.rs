@@ -8,7 +8,7 @@ use verbund_model::resource::{Address, OrgRole, UserRole};
 use verbund_model::{NodeId, OrgName, PolicyName, PublicKey, SiteName, UserId};
 
 use super::values::{org_role, user_role};
-use super::{Confirm, Exclude, HashPrefix};
+use super::{ConfigFile, Confirm, Exclude, HashPrefix};
 
 /// `org`
 #[derive(Subcommand)]
@@ -125,6 +125,8 @@ pub enum NodeCommand {
         ca_dir: PathBuf,
         #[arg(long = "address", value_name = "ADDRESS")]
         addresses: Vec<Address>,
+        #[command(flatten)]
+        config: ConfigFile,
     },
     Update {
         #[arg(value_name = "NODE")]

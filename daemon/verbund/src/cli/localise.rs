@@ -119,10 +119,9 @@ pub(super) fn argument_id(arg: &Arg, command: &str) -> String {
     if arg.get_id().as_str().starts_with(SETTING) {
         return format!("config-field-{name}");
     }
-    if GLOBAL.contains(&name.as_str()) {
-        return format!("help_{name}");
-    }
-    format!("{command}_{name}")
+    // What means the same nearly everywhere has a text of its own where it does not.
+    let own = format!("{command}_{name}");
+    if GLOBAL.contains(&name.as_str()) && !i18n::exists(&own) { format!("help_{name}") } else { own }
 }
 
 /// Options that mean the same everywhere.

@@ -35,6 +35,16 @@ fn everything_has_a_help_text() {
 }
 
 #[test]
+fn an_option_that_means_something_else_somewhere_says_so_there() {
+    let mut root = command();
+    let node = root.find_subcommand_mut("node").unwrap().find_subcommand_mut("add").unwrap();
+    let help = node.render_help().to_string();
+    assert!(help.contains(&i18n::text("help-node-add_data-dir", &[])) && !help.contains("/var/lib/verbund"), "{help}");
+    let help = root.find_subcommand_mut("init").unwrap().render_help().to_string();
+    assert!(help.contains("/var/lib/verbund"), "{help}");
+}
+
+#[test]
 fn help_is_in_the_language_of_the_process_throughout() {
     let help = command()
         .find_subcommand_mut("site")

@@ -9,10 +9,11 @@ use verbund_model::resource::{Action, Address, Der, Node, NodeStanding, Site};
 use verbund_model::view::Kind;
 use verbund_model::{Accepted, Command, NodeId, SiteName};
 
+use super::first_context;
 use super::init::{Unlocking, keys_directory};
 use super::invitation::from_resource;
 use crate::app::{App, change};
-use crate::cli::NodeCommand;
+use crate::cli::{ConfigFile, NodeCommand};
 use crate::client::Client;
 use crate::exit::Exit;
 use crate::failure::Failure;
@@ -24,10 +25,11 @@ pub async fn run(app: &App, command: NodeCommand) -> Result<Exit, Failure> {
     let client = app.client()?;
     let (about, command) = match command {
         NodeCommand::List => return super::resource::print_list(app, &client, Kind::Node).await,
-        NodeCommand::Add { site, data_dir, ca_dir, addresses } => {
+        NodeCommand::Add { site, data_dir, ca_dir, addresses, config } => {
             // What is printed for later must hold in any directory.
             let data_dir = std::path::absolute(data_dir)?;
-            return add(app, &client, site, &data_dir, &ca_dir, addresses).await;
+            let new = New { site, data_dir: &data_dir, ca_dir: &ca_dir, addresses, config: &config };
+            return add(app, &client, new).await;
         }
         NodeCommand::Update { node, addresses } => {
             (t!("about-update-node", node = node.to_string()), Command::UpdateNode { node, addresses })
@@ -45,17 +47,25 @@ pub async fn run(app: &App, command: NodeCommand) -> Result<Exit, Failure> {
     app.change(&client, change(about, command)).await
 }
 
-/// A new node of an own site: its key is made in `data_dir`, and the issuing CA of `ca_dir` signs for it (formats 2).
-async fn add(
-    app: &App,
-    client: &Client,
+/// A new node of an own site.
+struct New<'a> {
     site: SiteName,
-    data_dir: &Path,
-    ca_dir: &Path,
+    data_dir: &'a Path,
+    ca_dir: &'a Path,
     addresses: Vec<Address>,
-) -> Result<Exit, Failure> {
+    config: &'a ConfigFile,
+}
+
+/// Adds it: its key is made in `data_dir`, and the issuing CA of `ca_dir` signs for it (formats 2). The configuration names the
+/// passphrase of the site's keys, which is not the person's, and the addresses if nobody says others.
+async fn add(app: &App, client: &Client, new: New<'_>) -> Result<Exit, Failure> {
+    let New { site, data_dir, ca_dir, mut addresses, config: file } = new;
+    let config = first_context::configuration(file)?;
+    if let Some(config) = config.as_ref().filter(|config| addresses.is_empty() && config.inbound) {
+        addresses = config.advertise.clone();
+    }
     let ca_keys = keys_directory(ca_dir);
-    let unlocking = Unlocking::to_open(app, None, &ca_keys)?;
+    let unlocking = Unlocking::to_open(app, config.as_ref(), &ca_keys)?;
     let access = unlocking.access();
     let ca = SiteKeys::open(&ca_keys, unlocking.access())?;
     let (federation, _) = super::invitation::federation(client).await?;
@@ -89,7 +99,9 @@ async fn add(
     let exit = app.tell(&about, &accepted, None)?;
     if let Accepted::Admitted { node } = accepted {
         enrol(client, enrolment, node, data_dir, ca_dir).await?;
-        crate::output::say(&t!("node-next", directory = data_dir.display().to_string()));
+        let directory = data_dir.display().to_string();
+        let file = file.file.as_ref().map_or_else(|| t!("node-next-file"), |path| path.display().to_string());
+        crate::output::say(&t!("node-next", directory = directory, file = first_context::quoted(&file)));
     }
     Ok(exit)
 }

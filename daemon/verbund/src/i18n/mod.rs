@@ -49,6 +49,12 @@ pub fn text(id: &str, args: &[(&str, Arg)]) -> String {
     text_in(lang(), id, args)
 }
 
+/// Whether there is a text with this id.
+#[must_use]
+pub fn exists(id: &str) -> bool {
+    bundle(lang()).has_message(id)
+}
+
 /// The text with this id, or `None` if there is none. For ids that follow from something: tests ask whether all exist.
 #[cfg(test)]
 #[must_use]
