@@ -159,3 +159,24 @@ fn the_sites_keys_are_sealed_as_the_configuration_says_whatever_the_desk_exports
     desk.run(&join).expect(1);
     assert!(desk.path("data/join.json").exists());
 }
+
+#[test]
+fn what_no_configuration_says_is_not_made_up() {
+    let desk = Desk::new();
+    if std::path::Path::new("/etc/verbund/verbund.yaml").exists() {
+        return;
+    }
+    for (lang, words) in [("en", "no configuration was read"), ("de", "keine Konfiguration gelesen")] {
+        // A matrix of the defaults would go into a firewall request.
+        let said = desk.run(&["--lang", lang, "network", "matrix"]).expect(2);
+        assert!(said.talk.contains(words) && said.talk.contains("--config") && said.out.is_empty(), "{}", said.all());
+        let said = desk.run(&["--lang", lang, "config", "check"]).expect(4);
+        assert!(said.talk.contains(words), "{}", said.all());
+    }
+    // A file, or a flag, is something.
+    desk.secret("verbund.yaml", "site: nord\n");
+    let file = desk.text("verbund.yaml");
+    assert!(desk.run(&["network", "matrix", "--config", &file]).expect(0).out.contains("7100"));
+    let said = desk.run(&["config", "check", "--site", "nord"]).expect(0);
+    assert!(!said.talk.contains("no configuration"), "{}", said.all());
+}

@@ -83,5 +83,7 @@ config-field-syslog-cursor-file = Datei, die sich den zuletzt gesendeten Eintrag
 config-field-checkpoint-entries = Ein Prüfpunkt entsteht bei Vielfachen von so vielen Einträgen.
 config-field-checkpoint-quiet-seconds = Und beim letzten Eintrag vor so vielen ruhigen Sekunden.
 site-passphrase-typed = Die Konfiguration nennt das Credential { $name }, das nur der Dienstverwalter herausgibt: dieselbe Passphrase eintippen.
+config-none = es wurde keine Konfiguration gelesen: { $path } gibt es nicht, und weder --config noch eine Variable oder Option sagt etwas
+config-none-remedy = Die Konfiguration des Daemons mit --config DATEI nennen.
 config-hidden = { $by } ersetzt, was { $source } zu { $field } sagt ({ $value })
 config-probe-remedy = Berichtigen, bevor der Daemon es braucht: „verbund serve“ würde nicht starten oder später scheitern.

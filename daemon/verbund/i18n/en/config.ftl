@@ -83,5 +83,7 @@ config-field-syslog-cursor-file = File that remembers the last record sent.
 config-field-checkpoint-entries = A checkpoint is made at multiples of so many entries.
 config-field-checkpoint-quiet-seconds = And at the last entry before so many quiet seconds.
 site-passphrase-typed = The configuration names the credential { $name }, which only the service manager hands out: type the same passphrase.
+config-none = no configuration was read: there is no { $path }, and neither --config nor a variable or flag says anything
+config-none-remedy = Name the daemon's configuration with --config FILE.
 config-hidden = { $by } replaces what { $source } says of { $field } ({ $value })
 config-probe-remedy = Correct it before the daemon needs it: "verbund serve" would not start, or would fail later.

@@ -18,6 +18,10 @@ pub fn run(app: &App, command: ConfigCommand, matches: &ArgMatches) -> Result<Ex
             Ok(loaded) => {
                 crate::config::probe(&loaded)
                     .map_err(|errors| Failure::new(errors.to_string()).exit_with(Exit::CheckFailed))?;
+                if !loaded.is_said {
+                    say(&format!("{}: {}", t!("warning-prefix"), nothing_read()));
+                    return Ok(Exit::Warnings);
+                }
                 say(&t!("config-ok"));
                 Ok(Exit::Ok)
             }
@@ -52,6 +56,17 @@ pub fn gather(app: &App, file: &ConfigFile, matches: &ArgMatches) -> Result<Load
         say(&format!("{}: {text}", t!("warning-prefix")));
     }
     Ok(loaded)
+}
+
+/// The configuration of this machine's node. Errors: as [`gather`]'s, or nobody said anything of a node: what followed from the
+/// defaults would be taken for what this site needs.
+pub fn gather_said(app: &App, file: &ConfigFile, matches: &ArgMatches) -> Result<Loaded, Failure> {
+    let loaded = gather(app, file, matches)?;
+    if loaded.is_said { Ok(loaded) } else { Err(Failure::usage(nothing_read()).remedy(t!("config-none-remedy"))) }
+}
+
+fn nothing_read() -> String {
+    t!("config-none", path = crate::config::DEFAULT_PATH)
 }
 
 /// Whether the source of passphrases was named on the command line, not by a variable.

@@ -10,7 +10,7 @@ use verbund_model::view::Kind;
 use verbund_model::{NodeId, SiteName};
 use verbund_tls::{Alpn, Dialer, Pin, Pinned, Proxy, ProxyAuth};
 
-use super::config::gather;
+use super::config::gather_said;
 use super::invitation::from_resource;
 use crate::app::App;
 use crate::cli::NetworkCommand;
@@ -53,7 +53,7 @@ struct Peers {
 pub async fn run(app: &App, command: NetworkCommand, matches: &ArgMatches) -> Result<Exit, Failure> {
     match command {
         NetworkCommand::Matrix(file) => {
-            let config = gather(app, &file, matches)?.config;
+            let config = gather_said(app, &file, matches)?.config;
             let peers = peers(app, &config).await?;
             say(&t!("network-source", source = peers.source.as_str()));
             let connections = matrix(&config, &peers);
@@ -61,7 +61,7 @@ pub async fn run(app: &App, command: NetworkCommand, matches: &ArgMatches) -> Re
             Ok(Exit::Ok)
         }
         NetworkCommand::Check(file) => {
-            let config = gather(app, &file, matches)?.config;
+            let config = gather_said(app, &file, matches)?.config;
             check(app, &config, &peers(app, &config).await?).await
         }
     }

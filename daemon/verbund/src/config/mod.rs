@@ -48,6 +48,8 @@ pub struct Loaded {
     pub settings: Settings,
     /// The checked form.
     pub config: Config,
+    /// Whether anybody said anything: a file, a variable or a flag. Else it is the defaults, which are nobody's site.
+    pub is_said: bool,
     /// What the file says and the environment replaced: easily forgotten, because a variable is not seen.
     pub hidden: Vec<Hidden>,
 }
@@ -58,14 +60,18 @@ pub fn load(sources: &Sources<'_>) -> Result<Loaded, ConfigErrors> {
     let mut settings = Settings::defaults();
     let named = sources.file.clone();
     let path = named.clone().unwrap_or_else(|| PathBuf::from(DEFAULT_PATH));
-    if named.is_some() || path.exists() {
+    let read = named.is_some() || path.exists();
+    if read {
         read_file(&path, &mut settings, &mut errors);
     }
     let hidden = settings.take_environment(sources.environment);
     settings.take_flags(&sources.flags);
     let config = convert::convert(&settings, &mut errors);
     match config {
-        Some(config) if errors.is_empty() => Ok(Loaded { settings, config, hidden }),
+        Some(config) if errors.is_empty() => {
+            let is_said = read || settings.is_said();
+            Ok(Loaded { settings, config, is_said, hidden })
+        }
         _ => {
             errors.sort_by_key(|error| error.source.place());
             Err(ConfigErrors(errors))

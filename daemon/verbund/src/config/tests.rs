@@ -149,7 +149,7 @@ fn flags_before_environment_before_file_before_defaults() {
         [("VERBUND_DATA_DIR", "/env"), ("VERBUND_SITE", "sued"), ("VERBUND_LISTEN_ADMIN", "127.0.0.1:2, [::1]:2")];
     let flags: [(&'static str, &[&str]); 1] = [("dataDir", &["/flag"])];
     let (path, loaded) = load_with(file, &environment, &flags);
-    let Loaded { settings, config, hidden } = loaded.unwrap_or_else(|e| panic!("{e}"));
+    let Loaded { settings, config, hidden, is_said: _ } = loaded.unwrap_or_else(|e| panic!("{e}"));
     let names: Vec<&str> = hidden.iter().map(|hidden| hidden.field).collect();
     assert_eq!(names, ["dataDir", "site", "listen.admin"], "what a variable replaced is told");
     assert_eq!((hidden[1].text.as_str(), hidden[1].source.to_string()), ("nord", format!("{path}:2")));
