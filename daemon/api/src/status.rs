@@ -184,6 +184,8 @@ pub struct Status {
     pub certificate_not_after: Option<Millis>,
     /// The disk.
     pub disk: Disk,
+    /// What is worth knowing, is no danger, and cannot be changed at the moment.
+    pub notes: Vec<Notice>,
     /// What should be looked at.
     pub warnings: Vec<Notice>,
     /// What stops something, or needs a person now.

@@ -527,6 +527,7 @@ pub fn status() -> Status {
         checkpoint: None,
         certificate_not_after: Some(START + 1),
         disk: Disk { total: 10, free: 5, low_water: 1, writes_refused: false },
+        notes: vec![],
         warnings: vec![notice],
         alarms: vec![],
     }

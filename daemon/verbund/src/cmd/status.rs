@@ -144,6 +144,9 @@ fn screen(status: &Status, findings: &[Finding], waiting: &[String], paint: Pain
         let mark = if finding.bad { paint.paint(Tone::Bad, "✗") } else { paint.paint(Tone::Warning, "!") };
         text += &format!("  {mark} {}\n", finding.text);
     }
+    for known in &status.notes {
+        text += &format!("  {} {}\n", paint.paint(Tone::Faint, "·"), notice(known));
+    }
     text += "\n";
     let mut facts = facts(status);
     if !waiting.is_empty() {
@@ -266,7 +269,7 @@ mod tests {
             ],
             "voters": [1, 2], "learners": [], "head": null, "checkpoint": 0, "certificateNotAfter": 90_000_000_u64,
             "disk": { "total": 1_099_511_627_776_u64, "free": 549_755_813_888_u64, "lowWater": 1, "writesRefused": false },
-            "warnings": [], "alarms": [],
+            "notes": [], "warnings": [], "alarms": [],
         }))
         .unwrap()
     }
@@ -285,6 +288,16 @@ mod tests {
         assert!(text.contains("dvc (abababababab)") && text.contains("512 GiB / 1024 GiB"), "{text}");
         assert!(text.contains(&t!("status-admissions-value", sites = "ost")), "{text}");
         assert!(lines.iter().any(|line| line.starts_with("sued  DE-BY  akdb")), "{text}");
+    }
+
+    #[test]
+    fn what_is_only_worth_knowing_is_shown_and_is_no_warning() {
+        let mut status = status();
+        let message = verbund_api::Localised::new("vier Organisationen", "four organisations");
+        status.notes.push(Notice { name: "even-organisations".to_owned(), since: 1, subject: None, message });
+        assert_eq!(judged(&status), Exit::Ok);
+        let text = screen(&status, &[], &[], Paint::new(false));
+        assert!(text.lines().nth(1).unwrap().contains("four organisations"), "{text}");
     }
 
     #[test]

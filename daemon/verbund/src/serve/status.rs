@@ -50,6 +50,7 @@ pub async fn status(node: &NodeHandle, about: &About) -> Status {
     let role_of = |role_seen| if given_up.is_some() { Role::Halted } else { role(role_seen) };
     let disk =
         Disk { total: total_bytes(&about.data_dir), free, low_water: about.low_water, writes_refused: seen.low_disk };
+    let (notes, of_voters) = voters(&state, &seen, now);
     Status {
         federation: FederationRef {
             id: federation.id,
@@ -74,7 +75,8 @@ pub async fn status(node: &NodeHandle, about: &About) -> Status {
         checkpoint: node.archive().checkpoints().ok().and_then(|all| all.last().copied()),
         certificate_not_after: Some(not_after),
         disk,
-        warnings: warnings(&state, &seen, fresh, now).into_iter().chain(unrecorded(node)).collect(),
+        notes,
+        warnings: of_voters.into_iter().chain(no_leader(&seen, fresh, now)).chain(unrecorded(node)).collect(),
         alarms: given_up
             .iter()
             .map(|site| removed(seen.node, site, now))
@@ -215,7 +217,9 @@ fn lost(state: &State, site: &SiteName, returning: &BTreeMap<SiteName, u64>) -> 
 fn is_new(state: &State, site: &SiteName) -> bool {
     let found_soon = |admitted: Millis| match state.presence(site) {
         Some(presence) => {
-            presence.value.number == 1 && presence.value.lost && presence.changed < admitted.saturating_add(JUST_ADMITTED)
+            presence.value.number == 1
+                && presence.value.lost
+                && presence.changed < admitted.saturating_add(JUST_ADMITTED)
         }
         // Found neither lost nor returned: it ran from the first moment, or was admitted a moment ago.
         None => state.time() < admitted.saturating_add(JUST_ADMITTED),
@@ -223,23 +227,36 @@ fn is_new(state: &State, site: &SiteName) -> bool {
     state.site(site).is_some_and(|site| found_soon(site.created))
 }
 
-fn warnings(state: &State, seen: &verbund_node::Status, fresh: bool, now: Millis) -> Vec<Notice> {
+/// What is to be said of who votes: what is as good as it can be with these members is a note, the rest warnings.
+fn voters(state: &State, seen: &verbund_node::Status, now: Millis) -> (Vec<Notice>, Vec<Notice>) {
     // The voter plan follows from sites and nodes: it is what it is since the last of them changed.
     let changed = state.nodes().map(|node| node.changed).chain(state.sites().map(|site| site.changed)).max();
     let since = changed.unwrap_or(now);
-    let mut notices: Vec<Notice> = seen.warnings.iter().map(|warning| of_voters(warning, since)).collect();
-    if !fresh {
-        notices.push(Notice {
-            name: "no-leader".to_owned(),
-            since: now - seen.age.map_or(0, millis).min(now),
-            subject: None,
-            message: Localised::new(
-                "Kein Leader mit Mehrheit ist erreichbar: hier wird nicht geschrieben, Lesen geht als veraltet (--consistency stale).",
-                "no leader with a quorum is reachable: nothing is written here, reads can be served stale (--consistency stale)",
-            ),
-        });
+    let (notes, warnings): (Vec<&VoterWarning>, Vec<&VoterWarning>) = seen.warnings.iter().partition(|w| is_best(w));
+    let notices = |warnings: Vec<&VoterWarning>| warnings.into_iter().map(|w| of_voters(w, since)).collect();
+    (notices(notes), notices(warnings))
+}
+
+/// Whether the voters bear the loss of as many as any number of them could with these organisations: nobody can do better, and
+/// nothing is in danger.
+fn is_best(warning: &VoterWarning) -> bool {
+    let spare = |voters: usize| voters.saturating_sub(1) / 2;
+    match warning {
+        VoterWarning::EvenOrganisations { organisations, voters } => spare(*voters) >= spare(*organisations),
+        VoterWarning::NoNode | VoterWarning::TooFewOrganisations { .. } | VoterWarning::SingleLand { .. } => false,
     }
-    notices
+}
+
+fn no_leader(seen: &verbund_node::Status, fresh: bool, now: Millis) -> Option<Notice> {
+    (!fresh).then(|| Notice {
+        name: "no-leader".to_owned(),
+        since: now - seen.age.map_or(0, millis).min(now),
+        subject: None,
+        message: Localised::new(
+            "Kein Leader mit Mehrheit ist erreichbar: hier wird nicht geschrieben, Lesen geht als veraltet (--consistency stale).",
+            "no leader with a quorum is reachable: nothing is written here, reads can be served stale (--consistency stale)",
+        ),
+    })
 }
 
 /// Directives that are in force here and of which the log does not know.
@@ -276,7 +293,7 @@ fn of_voters(warning: &VoterWarning, since: Millis) -> Notice {
         VoterWarning::EvenOrganisations { organisations, voters } => (
             "even-organisations",
             format!(
-                "{organisations} Organisationen haben einen aktiven Knoten, davon stimmen nur {voters} ab: eine mehr bringt zwei Stimmen."
+                "{organisations} Organisationen haben einen aktiven Knoten, davon stimmen {voters} ab; auch vier Stimmen hielten nur den Verlust einer aus. Die fünfte Organisation bringt zwei Stimmen."
             ),
         ),
         VoterWarning::SingleLand { land } => {
@@ -376,4 +393,18 @@ fn total_bytes(path: &std::path::Path) -> u64 {
 
 fn millis(duration: Duration) -> u64 {
     u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_even_number_of_organisations_is_no_danger() {
+        let even = |organisations, voters| VoterWarning::EvenOrganisations { organisations, voters };
+        assert!(is_best(&even(4, 3)), "four voters bear the loss of one, as three do");
+        assert!(!is_best(&even(4, 1)), "fewer vote than could");
+        assert!(!is_best(&VoterWarning::TooFewOrganisations { organisations: 2 }), "the loss of one stops all writes");
+        assert!(!is_best(&VoterWarning::NoNode));
+    }
 }
