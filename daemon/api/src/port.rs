@@ -281,6 +281,14 @@ pub enum AuditError {
         /// The newest index held.
         newest: u64,
     },
+    /// A majority of sites vouches for no index up to the one that was asked for.
+    #[error("a majority of sites vouches for no index up to {wanted}")]
+    NotVouched {
+        /// The last index that was asked for.
+        wanted: u64,
+        /// The first index above it for which one does; none yet: sites tell each other each second.
+        first: Option<u64>,
+    },
     /// The archive could not be read.
     #[error("the archive could not be read: {reason}")]
     Failed {

@@ -128,6 +128,8 @@ fn from_founding_to_a_node_that_was_given_up() {
     moved(&[&peers, &api]);
     assert!(shown().contains(&format!("sued: 127.0.0.1:{}\n", sued.admin)), "{}", shown());
 
+    audit(&desk);
+
     // nord alone votes. Without it its coordinator is answered by sued: stale on demand, else that there is no quorum.
     drop(at_nord);
     let said = desk.run(&["--lang", "en", "--context", "one", "get", "sites", "--stale"]).expect(0);
@@ -165,6 +167,20 @@ fn from_founding_to_a_node_that_was_given_up() {
     assert!(said.talk.contains(&format!("serve --config {config}")), "{}", said.talk);
     assert!(desk.run(&["--context", "one", "list", "nodes"]).expect(0).out.contains("0.3"));
     drop(at_nord);
+}
+
+/// An export ends where a majority vouches; where it does not, the first index is named for which it does.
+fn audit(desk: &Desk) {
+    let out = desk.text("audit.export");
+    let export = |to: &str| desk.run(&["--lang", "en", "--context", "one", "audit", "export", "--out", &out, "--to", to]);
+    let named = |said: &desk::Said| {
+        let word = said.talk.split("the first is ").nth(1)?;
+        Some(word.split('.').next()?.to_owned())
+    };
+    desk.until(&["--context", "one", "status"], |_| {
+        let said = export("1").expect(1);
+        named(&said).is_some_and(|first| export(&first).code == Some(0))
+    });
 }
 
 /// The hash of the site's one request that waits, as soon as it is there.

@@ -154,6 +154,17 @@ impl From<AuditError> for Problem {
             )
             .with("oldest", oldest)
             .with("newest", newest),
+            AuditError::NotVouched { wanted, first: Some(first) } => Self::of(
+                ProblemKind::RangeNotHeld,
+                format!("Für keinen Index bis {wanted} bürgt eine Mehrheit der Standorte; der erste ist {first}. Ein Export endet dort, wo sie bürgt."),
+                format!("A majority of sites vouches for no index up to {wanted}; the first is {first}. An export ends where one does."),
+            )
+            .with("oldest", first),
+            AuditError::NotVouched { wanted, first: None } => Self::of(
+                ProblemKind::RangeNotHeld,
+                format!("Noch bürgt für keinen Index bis {wanted} eine Mehrheit der Standorte: sie tauschen sich jede Sekunde aus, gleich noch einmal versuchen."),
+                format!("A majority of sites vouches for no index up to {wanted} yet: they tell each other each second, try again."),
+            ),
             AuditError::Failed { reason } => Self::of(
                 ProblemKind::Internal,
                 format!("Das Archiv konnte nicht gelesen werden: {reason}"),

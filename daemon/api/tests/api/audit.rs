@@ -30,6 +30,12 @@ async fn ranges_that_cannot_be() {
     client.memory.faults.lock().unwrap().audit = Some(AuditError::NotHeld { oldest: 100, newest: 200 });
     let problem = client.get("/v1/audit/export?from=3").await.problem("range-not-held");
     assert_eq!((&problem.more["oldest"], &problem.more["newest"]), (&100.into(), &200.into()));
+    client.memory.faults.lock().unwrap().audit = Some(AuditError::NotVouched { wanted: 5, first: Some(42) });
+    let problem = client.get("/v1/audit/export?to=5").await.problem("range-not-held");
+    assert!(problem.detail.contains('5') && problem.detail.contains("42"), "{}", problem.detail);
+    assert_eq!(problem.more["oldest"], serde_json::json!(42));
+    client.memory.faults.lock().unwrap().audit = Some(AuditError::NotVouched { wanted: 5, first: None });
+    assert!(client.get("/v1/audit/export").await.problem("range-not-held").detail.contains("try again"));
     client.memory.faults.lock().unwrap().audit = Some(AuditError::Failed { reason: "no segment 7".into() });
     assert!(client.get("/v1/audit/export").await.problem("internal").detail.contains("no segment 7"));
 }

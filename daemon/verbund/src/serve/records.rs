@@ -79,15 +79,13 @@ pub async fn export(
     let oldest = held.iter().map(|segment| segment.first).min().unwrap_or(0);
     let newest = archive.next().unwrap_or(0).saturating_sub(1);
     let most = to.unwrap_or(newest).min(newest);
-    let vouched = || vouched(node, &archive, most);
     if oldest > 0 || from.is_some_and(|from| from > 0) {
         return Err(AuditError::NotHeld { oldest, newest });
     }
-    let (last, heads) = vouched().map_err(failed)?.ok_or_else(|| {
-        failed(
-            "no index is vouched for by a majority of sites yet: heads are exchanged each second, try again".to_owned(),
-        )
-    })?;
+    let Some((last, heads)) = vouched(node, &archive, most).map_err(failed)? else {
+        let first = first_vouched(node, &archive, most, newest).map_err(failed)?;
+        return Err(AuditError::NotVouched { wanted: most, first });
+    };
     let (state, _) = node.read_stale();
     let genesis = state.genesis().to_vec();
     let (sender, receiver) = mpsc::channel(AHEAD);
@@ -114,6 +112,13 @@ fn vouched(node: &NodeHandle, archive: &Archive, most: u64) -> Result<Vouched, S
     let Some(bytes) = archive.checkpoint(index).map_err(|e| e.to_string())? else { return Ok(live) };
     let heads = serde_json::from_slice(&bytes).map_err(|e| format!("checkpoint {index}: {e}"))?;
     Ok(Some((index, heads)))
+}
+
+/// The first index above `most` where an export could end: there is none between two of which sites told each other.
+fn first_vouched(node: &NodeHandle, archive: &Archive, most: u64, newest: u64) -> Result<Option<u64>, String> {
+    let checkpoints = archive.checkpoints().map_err(|e| e.to_string())?;
+    let live = node.vouched_heads(newest).map(|(index, _)| index);
+    Ok(checkpoints.into_iter().chain(live).filter(|index| *index > most).min())
 }
 
 fn write(out: Sink, archive: &Archive, genesis: &[u8], last: u64, heads: &[SignedHead]) -> std::io::Result<()> {
