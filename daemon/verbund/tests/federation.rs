@@ -160,7 +160,8 @@ fn from_founding_to_a_node_that_was_given_up() {
     // It returns as a new node. The two passphrases that this takes are not the same.
     nord.context(&desk, "bert-at-nord", "bert");
     let (old, new) = (desk.text("sued/data"), desk.text("sued/data-2"));
-    let add = ["--context", "bert-at-nord", "--lang", "en", "node", "add", "sued", "--ca-dir", &old, "--data-dir", &new];
+    let add =
+        ["--context", "bert-at-nord", "--lang", "en", "node", "add", "sued", "--ca-dir", &old, "--data-dir", &new];
     let said = desk.run(&[&add[..], &["--address", &peers]].concat()).expect(1);
     assert!(said.talk.contains("wrong passphrase"), "the positive control: {}", said.talk);
     let said = desk.run(&[&add[..], &["--config", &config]].concat()).expect(0);
@@ -172,7 +173,8 @@ fn from_founding_to_a_node_that_was_given_up() {
 /// An export ends where a majority vouches; where it does not, the first index is named for which it does.
 fn audit(desk: &Desk) {
     let out = desk.text("audit.export");
-    let export = |to: &str| desk.run(&["--lang", "en", "--context", "one", "audit", "export", "--out", &out, "--to", to]);
+    let export =
+        |to: &str| desk.run(&["--lang", "en", "--context", "one", "audit", "export", "--out", &out, "--to", to]);
     let named = |said: &desk::Said| {
         let word = said.talk.split("the first is ").nth(1)?;
         Some(word.split('.').next()?.to_owned())
@@ -181,6 +183,24 @@ fn audit(desk: &Desk) {
         let said = export("1").expect(1);
         named(&said).is_some_and(|first| export(&first).code == Some(0))
     });
+    // Who did what is read from the daemon and from the file alike, in every language with the same data.
+    let list = |lang: &str, more: &[&str]| {
+        let arguments = [&["--lang", lang, "--context", "one", "audit", "list", &out], more].concat();
+        desk.run(&arguments).expect(0)
+    };
+    let said = list("en", &["--author", "bert"]);
+    assert!(said.out.contains("akdb/bert") && said.out.contains("bindRole bert"), "{}", said.all());
+    assert!(!said.out.contains("coordinator"), "{}", said.all());
+    let json = |lang| list(lang, &["-o", "json"]).out;
+    assert_eq!(json("en"), json("de"));
+    let all: serde_json::Value = serde_json::from_str(&json("en")).unwrap();
+    let created = |item: &&serde_json::Value| item["kind"] == "createOrganisation" && item["subject"] == "akdb";
+    let created = all["items"].as_array().unwrap().iter().find(created).unwrap();
+    assert_eq!((&created["outcome"], &created["author"]["owner"]), (&"accepted".into(), &"coordinator".into()));
+    let index = created["index"].to_string();
+    let said =
+        desk.run(&["--lang", "de", "--context", "one", "audit", "list", "--from", &index, "--to", &index]).expect(0);
+    assert!(said.out.contains("createOrganisation akdb") && said.out.lines().count() == 2, "{}", said.all());
 }
 
 /// The hash of the site's one request that waits, as soon as it is there.

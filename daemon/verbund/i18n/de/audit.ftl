@@ -1,5 +1,17 @@
 ### Exporte des Protokolls.
 
+audit-listed = Geprüft bis Index { $ends }, für den { $sites } bürgen. Verbund { $name }: { $federation }
+audit-by-coordinator = Koordinierende { $key }
+audit-by-invitation = Einladung { $key }
+audit-by-node = Knoten { $node }
+audit-by-agent = Agent von { $cluster }
+audit-by-unknown = Schlüssel { $key }
+audit-accepted = angenommen
+audit-refused = abgelehnt: { $refusal }
+column-index = INDEX
+column-author = WER
+column-what = WAS
+column-outcome = ERGEBNIS
 audit-good = Der Export ist echt.
 audit-written = Nach { $path } geschrieben.
 audit-anchored = Verankert in

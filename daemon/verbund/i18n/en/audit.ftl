@@ -1,5 +1,17 @@
 ### Audit exports.
 
+audit-listed = Verified up to index { $ends }, for which { $sites } vouch. Federation { $name }: { $federation }
+audit-by-coordinator = coordinator { $key }
+audit-by-invitation = invitation { $key }
+audit-by-node = node { $node }
+audit-by-agent = agent of { $cluster }
+audit-by-unknown = key { $key }
+audit-accepted = accepted
+audit-refused = refused: { $refusal }
+column-index = INDEX
+column-author = AUTHOR
+column-what = WHAT
+column-outcome = OUTCOME
 audit-good = The export is true.
 audit-written = Written to { $path }.
 audit-anchored = Anchored to

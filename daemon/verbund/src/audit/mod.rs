@@ -2,7 +2,9 @@
 //! ([`mod@verify`]).
 
 pub mod format;
+mod summary;
 pub mod verify;
 
 pub use format::ExportWriter;
-pub use verify::{Anchored, Bad, Options, Report, verify};
+pub use summary::Summary;
+pub use verify::{Anchored, Bad, Options, Report, verify, verify_each};

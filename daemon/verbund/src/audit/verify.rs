@@ -70,8 +70,21 @@ pub struct Report {
     pub dissent: Vec<(NodeId, u64)>,
 }
 
+/// What is done with each record on the way, and the state before it. What it saw is only true if the verification ends well.
+pub type Visit<'a> = &'a mut dyn FnMut(&State, &AuditRecord);
+
 /// Verifies an export. Errors: the first thing that is wrong.
 pub fn verify(export: impl Read, options: &Options, verifier: &dyn SignatureVerifier) -> Result<Report, Bad> {
+    verify_each(export, options, verifier, &mut |_, _| {})
+}
+
+/// Verifies an export and shows each record. Errors: the first thing that is wrong.
+pub fn verify_each(
+    export: impl Read,
+    options: &Options,
+    verifier: &dyn SignatureVerifier,
+    visit: Visit<'_>,
+) -> Result<Report, Bad> {
     let mut frames = FrameReader::new(export).map_err(|e| Bad::Io { reason: e.to_string() })?.ok_or(Bad::NoExport)?;
     let (state, federation) = genesis(next(&mut frames, None)?, options)?;
     let mut replay = Replay::new(state, federation, verifier);
@@ -81,7 +94,7 @@ pub fn verify(export: impl Read, options: &Options, verifier: &dyn SignatureVeri
     }
     loop {
         match frame.kind {
-            RECORD => replay.record(&frame.payload)?,
+            RECORD => replay.record(&frame.payload, visit)?,
             HEAD => replay.head(&frame.payload)?,
             END => {
                 if frame.payload != frame.before.0 {
@@ -172,7 +185,7 @@ impl<'a> Replay<'a> {
         Ok(behind)
     }
 
-    fn record(&mut self, payload: &[u8]) -> Result<(), Bad> {
+    fn record(&mut self, payload: &[u8], visit: Visit<'_>) -> Result<(), Bad> {
         self.leave();
         let index = self.place() + 1;
         let bad = |reason: &str| Bad::Record { index, reason: reason.to_owned() };
@@ -191,6 +204,7 @@ impl<'a> Replay<'a> {
         if record.chain(&self.state.head().chain).0 != *chain {
             return Err(bad(&t!("why-hash")));
         }
+        visit(&self.state, &record);
         let entry = match &record.entry {
             RecordedEntry::Blank => LogEntry::Blank,
             RecordedEntry::Membership { membership, basis } => LogEntry::Membership { membership, basis: *basis },

@@ -110,8 +110,22 @@ pub enum ConfigCommand {
 /// `audit`
 #[derive(Subcommand)]
 pub enum AuditCommand {
+    List(AuditList),
     Export(AuditExport),
     Verify(AuditVerify),
+}
+
+/// `audit list`
+#[derive(Args, Clone)]
+pub struct AuditList {
+    #[arg(value_name = "FILE")]
+    pub file: Option<PathBuf>,
+    #[arg(long, value_name = "INDEX")]
+    pub from: Option<u64>,
+    #[arg(long, value_name = "INDEX")]
+    pub to: Option<u64>,
+    #[arg(long, value_name = "NAME")]
+    pub author: Option<String>,
 }
 
 /// `audit export`

@@ -31,7 +31,7 @@ pub use duration::Span;
 pub use federation::{Found, Init, InvitationCommand, Invite, Join, SiteCommand};
 pub use guard::GuardCommand;
 pub use local::{
-    AuditCommand, AuditExport, AuditVerify, BackupCheck, ConfigCommand, ContextAdd, ContextCommand, KeyKind,
+    AuditCommand, AuditExport, AuditList, AuditVerify, BackupCheck, ConfigCommand, ContextAdd, ContextCommand, KeyKind,
     KeysCommand, NetworkCommand, Shell,
 };
 pub use localise::{command, setting_id};

@@ -1,6 +1,8 @@
 //! `verbund audit`: exports, and their verification.
 
-use std::io::{BufReader, Write as _};
+mod list;
+
+use std::io::{BufReader, Write};
 use std::path::Path;
 
 use http_body_util::BodyExt as _;
@@ -10,6 +12,7 @@ use verbund_keys::AwsVerifier;
 use crate::app::App;
 use crate::audit::{Anchored, Bad, Options, Report, verify};
 use crate::cli::{AuditCommand, AuditExport, AuditVerify};
+use crate::client::Client;
 use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::output::{Table, age, local, say, utc};
@@ -17,6 +20,7 @@ use crate::t;
 
 pub async fn run(app: &App, command: AuditCommand) -> Result<Exit, Failure> {
     match command {
+        AuditCommand::List(args) => list::run(app, &args).await,
         AuditCommand::Export(export) => write(app, &export).await,
         AuditCommand::Verify(args) => check(app, &args),
     }
@@ -31,13 +35,7 @@ async fn write(app: &App, export: &AuditExport) -> Result<Exit, Failure> {
     let client = app.client()?;
     let parent = export.out.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or_else(|| Path::new("."));
     let mut file = tempfile::Builder::new().prefix(".export-").tempfile_in(parent)?;
-    let mut body = client.audit_export(export.to).await?;
-    while let Some(frame) = body.frame().await {
-        let broken = |error: hyper::Error| Failure::new(t!("audit-broken", reason = crate::failure::chain(&error)));
-        if let Ok(bytes) = frame.map_err(broken)?.into_data() {
-            file.write_all(&bytes)?;
-        }
-    }
+    download(&client, export.to, &mut file).await?;
     file.as_file().sync_all()?;
     let options = Options { federation: Some(client.context().federation), at_least: None };
     let report = verify(BufReader::new(file.reopen()?), &options, &AwsVerifier).map_err(|bad| failure(&bad))?;
@@ -53,15 +51,25 @@ async fn write(app: &App, export: &AuditExport) -> Result<Exit, Failure> {
     })
 }
 
+/// Writes the export up to an index (none: the newest) as it comes. Errors: it broke off.
+async fn download(client: &Client, to: Option<u64>, out: &mut impl Write) -> Result<(), Failure> {
+    let mut body = client.audit_export(to).await?;
+    while let Some(frame) = body.frame().await {
+        let broken = |error: hyper::Error| Failure::new(t!("audit-broken", reason = crate::failure::chain(&error)));
+        if let Ok(bytes) = frame.map_err(broken)?.into_data() {
+            out.write_all(&bytes)?;
+        }
+    }
+    Ok(())
+}
+
 /// An export ends where a majority of sites vouches for it, at the index that was asked for or before. A person is told.
 fn shorter(wanted: Option<u64>, ends: u64) -> Option<String> {
     wanted.filter(|wanted| ends < *wanted).map(|wanted| t!("audit-shorter", ends = ends, wanted = wanted))
 }
 
 fn check(app: &App, args: &AuditVerify) -> Result<Exit, Failure> {
-    let path = args.file.display().to_string();
-    let file = std::fs::File::open(&args.file)
-        .map_err(|error| Failure::new(t!("file-unreadable", path = path, reason = crate::words::chain(&error))))?;
+    let file = open(&args.file)?;
     let options = Options { federation: args.federation, at_least: args.at_least };
     let report = verify(BufReader::new(file), &options, &AwsVerifier).map_err(|bad| failure(&bad))?;
     show(app, &report)?;
@@ -86,6 +94,13 @@ fn check(app: &App, args: &AuditVerify) -> Result<Exit, Failure> {
             .exit_with(Exit::CheckFailed));
     }
     Ok(exit)
+}
+
+fn open(path: &Path) -> Result<std::fs::File, Failure> {
+    std::fs::File::open(path).map_err(|error| {
+        let path = path.display().to_string();
+        Failure::new(t!("file-unreadable", path = path, reason = crate::words::chain(&error)))
+    })
 }
 
 fn failure(bad: &Bad) -> Failure {

@@ -2,9 +2,11 @@
 
 use std::fmt::Write as _;
 
-use verbund_identity::{Envelope, Statement, sha256};
-use verbund_machine::{AuditRecord, Entry, RecordedEntry};
-use verbund_model::{FederationId, NodeId, Outcome};
+use verbund_identity::sha256;
+use verbund_machine::AuditRecord;
+use verbund_model::{FederationId, NodeId};
+
+use crate::audit::Summary;
 
 /// Facility 13 (log audit, RFC 5424, 6.2.1).
 const FACILITY: u8 = 13;
@@ -26,7 +28,7 @@ pub struct Origin {
 
 /// The message of a record (RFC 5424, 6). Bytes that people chose appear escaped, so that no value ends its field.
 pub fn render(origin: &Origin, record: &AuditRecord) -> String {
-    let (kind, author, refused) = describe(record);
+    let Summary { kind, key, refused, subject: _ } = Summary::of(record);
     let severity = if refused.is_some() { WARNING } else { NOTICE };
     let time = verbund_model::instant::rfc3339(record.time);
     let mut data = String::new();
@@ -38,8 +40,8 @@ pub fn render(origin: &Origin, record: &AuditRecord) -> String {
     field("index", &record.at.index.to_string());
     field("term", &record.at.term.to_string());
     field("kind", &kind);
-    if let Some(author) = &author {
-        field("key", author);
+    if let Some(key) = &key {
+        field("key", &key.to_string());
     }
     field("outcome", refused.as_deref().unwrap_or("accepted"));
     field("record", &sha256(&record.to_bytes()).to_string());
@@ -58,28 +60,6 @@ pub fn render(origin: &Origin, record: &AuditRecord) -> String {
 /// Octet counting (RFC 5425, 4.3).
 pub fn frame(message: &str) -> Vec<u8> {
     format!("{} {message}", message.len()).into_bytes()
-}
-
-/// What the record is about, whose key, and the name of the refusal if it was one.
-fn describe(record: &AuditRecord) -> (String, Option<String>, Option<String>) {
-    let refused = match &record.outcome {
-        Some(Outcome::Refused(refusal)) => Some(refusal.name().to_owned()),
-        _ => None,
-    };
-    let bytes = match &record.entry {
-        RecordedEntry::Blank => return ("leader".to_owned(), None, refused),
-        RecordedEntry::Membership { .. } => return ("membership".to_owned(), None, refused),
-        RecordedEntry::Command(bytes) => bytes,
-    };
-    let Some(envelope) = Entry::from_bytes(bytes).ok().and_then(|entry| Envelope::from_bytes(&entry.envelope).ok())
-    else {
-        return ("unreadable".to_owned(), None, refused);
-    };
-    let kind = Statement::from_payload(&envelope.payload)
-        .ok()
-        .and_then(|statement| serde_json::to_value(statement.command).ok())
-        .and_then(|command| command.as_object().and_then(|fields| fields.keys().next().cloned()));
-    (kind.unwrap_or_else(|| "unreadable".to_owned()), Some(envelope.key.to_string()), refused)
 }
 
 /// PARAM-VALUE escapes (RFC 5424, 6.3.3); control characters have no place in a message at all.
