@@ -34,6 +34,7 @@ fn main() -> ExitCode {
         return verbund_guard::cli::main(rest);
     }
     i18n::init(Lang::choose(&arguments, |name| std::env::var(name).ok()));
+    verbund_keys::ask_with(words::question);
     // Asked by a shell what could come next, it answers and ends here.
     clap_complete::CompleteEnv::with_factory(cli::command).complete();
     let matches = match cli::command().try_get_matches_from(&arguments) {

@@ -16,6 +16,17 @@ use crate::output::local;
 use crate::serve::enrolment::EnrolmentError;
 use crate::t;
 
+/// What a person is asked for a key.
+pub fn question(question: verbund_keys::Question<'_>) -> String {
+    use verbund_keys::Question as Q;
+    match question {
+        Q::Passphrase(of) => t!("words-ask-passphrase", of = of),
+        Q::NewPassphrase(of) => t!("words-ask-new", of = of),
+        Q::Again(of) => t!("words-ask-again", of = of),
+        Q::Pin(token) => t!("words-ask-pin", token = token),
+    }
+}
+
 /// An error with its causes in one line, in the language of the process as far as it is known there.
 #[must_use]
 pub fn chain(error: &(dyn Error + 'static)) -> String {

@@ -180,3 +180,60 @@ fn what_no_configuration_says_is_not_made_up() {
     let said = desk.run(&["config", "check", "--site", "nord"]).expect(0);
     assert!(!said.talk.contains("no configuration"), "{}", said.all());
 }
+
+/// Commands that need no federation, and what they read: programs get the same from them whatever language people have.
+#[test]
+fn what_programs_read_is_the_same_in_every_language() {
+    let desk = Desk::new();
+    desk.key("user", "anna");
+    let (data, config, key) = (desk.text("data"), desk.text("verbund.yaml"), desk.text("anna"));
+    desk.secret("verbund.yaml", &format!("site: nord\ndataDir: {data}\nadvertise: ['nord.example:7100']\n"));
+    desk.run(&["init", "--federation", "dvc", "--config", &config]).expect(0);
+    let pin = "ab".repeat(32);
+    let other = format!("sued={pin}");
+    let (address, of_sued) = ("127.0.0.1:7101", "sued=127.0.0.1:7201");
+    let mut add = vec!["context", "add", "one", "--address", address, "--federation", &pin, "--pin", &pin];
+    add.extend(["--other", of_sued, "--other-pin", &other]);
+    desk.run(&add).expect(0);
+    let reference = format!("file:{key}");
+    let keys = desk.text("data/keys");
+    let commands: [&[&str]; 12] = [
+        &["version"],
+        &["keys", "list", &keys],
+        &["keys", "show", &key],
+        &["context", "list"],
+        &["context", "show", "one"],
+        &["config", "show", "--config", &config],
+        &["config", "check", "--config", &config],
+        &["network", "matrix", "--config", &config, "--context", "none"],
+        &[
+            "network",
+            "matrix",
+            "--config",
+            &config,
+            "--syslog-address",
+            "siem:6514",
+            "--syslog-ca-file",
+            &key,
+            "--context",
+            "none",
+        ],
+        &["network", "check", "--config", &config, "--context", "none"],
+        &["init", "--federation", "dvc", "--config", &config],
+        &["context", "add", "one", "--replace", "--key", &reference],
+    ];
+    let mut data = 0;
+    for command in commands {
+        for format in ["json", "yaml"] {
+            let said = |lang| desk.run(&[command, &["--lang", lang, "-o", format]].concat());
+            let (german, english) = (said("de"), said("en"));
+            assert_eq!(german.code, english.code, "{command:?}: {}", german.all());
+            assert_eq!(german.out, english.out, "{command:?} -o {format}");
+            data += usize::from(!english.out.is_empty());
+        }
+    }
+    assert!(data >= 16, "most of them say something: {data}");
+    // The positive control: what people read is not the same.
+    let said = |lang| desk.run(&["--lang", lang, "keys", "list", &keys]).out;
+    assert_ne!(said("de"), said("en"));
+}

@@ -13,7 +13,7 @@ mod verifier;
 pub use key_file::{CreateError, KeyFile, ReadError, UnlockError};
 pub use label::KeyLabel;
 pub use passphrase::{KdfError, KdfParameters, Passphrase, PassphraseError};
-pub use passphrase_source::{Asking, PassphraseSource, SourceError};
+pub use passphrase_source::{Asking, PassphraseSource, Question, SourceError, ask_with};
 pub use signer::{SignError, Signer};
 pub use software_key::{KeyError, SoftwareKey};
 pub use stored_key::{Access, StoredKey, TokenReference};

@@ -26,8 +26,8 @@ pub use certificate::{
 };
 pub use custody::{
     Access, Asking, AwsVerifier, CreateError, KdfError, KdfParameters, KeyError, KeyFile, KeyLabel, Mechanism,
-    Passphrase, PassphraseError, PassphraseSource, PinSource, ReadError, SignError, Signer, SoftwareKey, SourceError,
-    StoredKey, Token, TokenError, TokenKey, TokenKeyInfo, TokenUri, TokenUriError, UnlockError,
+    Passphrase, PassphraseError, PassphraseSource, PinSource, Question, ReadError, SignError, Signer, SoftwareKey,
+    SourceError, StoredKey, Token, TokenError, TokenKey, TokenKeyInfo, TokenUri, TokenUriError, UnlockError, ask_with,
 };
 pub use files::FileError;
 pub use sealing::{OpenError, Opener, SealError, SealingKey, seal};

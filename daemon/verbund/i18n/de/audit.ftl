@@ -1,7 +1,7 @@
 ### Exporte des Protokolls.
 
 audit-listed = Geprüft bis Index { $ends }, für den { $sites } bürgen. Verbund { $name }: { $federation }
-audit-by-coordinator = Koordinierende { $key }
+audit-by-coordinator = Koordinator { $key }
 audit-by-invitation = Einladung { $key }
 audit-by-node = Knoten { $node }
 audit-by-agent = Agent von { $cluster }

@@ -325,7 +325,11 @@ status-nobody = niemand
 status-federation = Verbund
 status-quorum = Mehrheit
 status-quorum-lost = { $reachable } von { $voters } Stimmen erreichbar, { $needed } nötig
-status-quorum-value = { $reachable } von { $voters } Stimmen erreichbar, { $spare } dürfen ausfallen
+status-quorum-value = { $reachable } von { $voters } Stimmen erreichbar, { $spare ->
+        [0] keine darf ausfallen
+        [one] eine darf ausfallen
+       *[other] { $spare } dürfen ausfallen
+    }
 status-leader = Leader
 status-leader-value = Knoten { $node }, Amtszeit { $term }
 status-applied = Zustand
@@ -450,6 +454,12 @@ words-no-enrolment = { $dir } gehört noch zu keinem Verbund: „verbund found�
 words-enrolled = { $dir } gehört schon als Knoten { $node } zum Verbund { $federation }: ein anderes Verzeichnis verwenden
 context-other-unknown = von { $site } ist kein Anker bekannt, darum wird der Standort noch nicht gefragt: das beginnt mit dem nächsten Lesen am Standort des Kontexts, oder mit --other-pin { $site }=PIN (verbund site show { $site } zeigt ihn): verbund context add { $name } --replace --other-pin { $site }=PIN
 context-other-not-asked = { $site }: wird noch nicht gefragt, kein Anker ist bekannt (--other-pin, oder ein Lesen am Standort des Kontexts)
+words-ask-passphrase = Passphrase { $of }:{ " " }
+words-ask-new = Neue Passphrase { $of }:{ " " }
+words-ask-again = Neue Passphrase { $of }, noch einmal:{ " " }
+words-ask-pin = PIN des Tokens { $token }:{ " " }
+words-kind-near = die Art { $got } gibt es nicht. Ist { $near } gemeint?
+keys-of-site = der Schlüssel von { $site }
 words-site-pin = { $got } nennt nicht Standort und Pin: SITE=HASH schreiben
 context-other-form = { $got } nennt keinen Standort: STANDORT=HOST:PORT schreiben
 context-learned = { $time }, bei Index { $index }

@@ -450,6 +450,12 @@ words-no-enrolment = { $dir } belongs to no federation yet: run "verbund found",
 words-enrolled = { $dir } belongs to the federation { $federation } as node { $node } already: use another directory
 context-other-unknown = of { $site } no anchor is known, so it is not asked yet: that begins with the next read at the context's own site, or with --other-pin { $site }=PIN (verbund site show { $site } shows it): verbund context add { $name } --replace --other-pin { $site }=PIN
 context-other-not-asked = { $site }: not asked yet, no anchor is known (--other-pin, or a read at the context's own site)
+words-ask-passphrase = Passphrase of { $of }:{ " " }
+words-ask-new = New passphrase of { $of }:{ " " }
+words-ask-again = New passphrase of { $of }, again:{ " " }
+words-ask-pin = PIN of the token { $token }:{ " " }
+words-kind-near = there is no kind { $got }. Did you mean { $near }?
+keys-of-site = the keys of { $site }
 words-site-pin = { $got } names no site and pin: write SITE=HASH
 context-other-form = { $got } names no site: write SITE=HOST:PORT
 context-learned = { $time }, at index { $index }

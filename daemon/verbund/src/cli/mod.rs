@@ -42,7 +42,7 @@ pub use placement::{
 pub use prefix::HashPrefix;
 pub use resource::{Apply, Delete, Get, List, Status, Watch};
 pub use usage::explain;
-pub use values::{kinds, laender, user_role};
+pub use values::{kinds, laender, unknown_kind, user_role};
 
 use crate::i18n::Lang;
 use crate::output::Format;

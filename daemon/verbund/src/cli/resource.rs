@@ -11,7 +11,7 @@ use super::{Confirm, Span};
 /// `get`
 #[derive(Args, Clone)]
 pub struct Get {
-    #[arg(value_name = "KIND", add = ArgValueCandidates::new(super::candidates::kinds))]
+    #[arg(value_name = "KIND", value_parser = super::values::kind, add = ArgValueCandidates::new(super::candidates::kinds))]
     pub kind: Kind,
     #[arg(value_name = "NAME")]
     pub name: Option<String>,
@@ -22,7 +22,7 @@ pub struct Get {
 /// `list`
 #[derive(Args, Clone)]
 pub struct List {
-    #[arg(value_name = "KIND", add = ArgValueCandidates::new(super::candidates::kinds))]
+    #[arg(value_name = "KIND", value_parser = super::values::kind, add = ArgValueCandidates::new(super::candidates::kinds))]
     pub kind: Kind,
     #[arg(short = 'w', long)]
     pub watch: bool,
@@ -44,7 +44,7 @@ pub struct Apply {
 /// `delete`
 #[derive(Args, Clone)]
 pub struct Delete {
-    #[arg(value_name = "KIND", add = ArgValueCandidates::new(super::candidates::kinds))]
+    #[arg(value_name = "KIND", value_parser = super::values::kind, add = ArgValueCandidates::new(super::candidates::kinds))]
     pub kind: Kind,
     #[arg(value_name = "NAME")]
     pub name: String,
@@ -57,7 +57,7 @@ pub struct Delete {
 /// `watch`
 #[derive(Args, Clone)]
 pub struct Watch {
-    #[arg(value_name = "KIND", add = ArgValueCandidates::new(super::candidates::kinds))]
+    #[arg(value_name = "KIND", value_parser = super::values::kind, add = ArgValueCandidates::new(super::candidates::kinds))]
     pub kinds: Vec<Kind>,
     #[arg(long, value_name = "INDEX")]
     pub from: Option<u64>,

@@ -15,6 +15,9 @@ const LAENDER: &[&str] = &[
     "DE-SL", "DE-SN", "DE-ST", "DE-TH",
 ];
 
+/// From this likeness on (Jaro-Winkler, at most 1) a word is taken for another one with a slip.
+const NEAR: f64 = 0.85;
+
 /// The Länder by ISO 3166-2.
 #[must_use]
 pub const fn laender() -> &'static [&'static str] {
@@ -47,6 +50,30 @@ pub fn org_role(text: &str) -> Result<OrgRole, String> {
 /// A user's role by its word.
 pub fn user_role(text: &str) -> Result<UserRole, String> {
     word(text, user_roles())
+}
+
+/// A kind by its plural or name. Errors: there is none, with the one that was probably meant.
+pub fn kind(text: &str) -> Result<Kind, String> {
+    text.parse().map_err(|_| unknown_kind(text, Kind::plural))
+}
+
+/// That there is no kind of this name; `named` gives the names that are expected here.
+pub fn unknown_kind(text: &str, named: impl Fn(Kind) -> &'static str) -> String {
+    // What is typed is a word of either form; beyond some length it is none at all.
+    let got: String = text.chars().take(80).collect();
+    let lower = got.to_lowercase();
+    let likeness = |kind: &Kind| {
+        let forms = [kind.plural().to_owned(), kind.as_str().to_lowercase()];
+        forms.iter().map(|form| strsim::jaro_winkler(&lower, form)).fold(0.0, f64::max)
+    };
+    let nearest = Kind::ALL.iter().map(|kind| (likeness(kind), *kind)).max_by(|a, b| a.0.total_cmp(&b.0));
+    match nearest.filter(|(likeness, _)| *likeness > NEAR) {
+        Some((_, kind)) => t!("words-kind-near", got = got, near = named(kind)),
+        None => {
+            let all: Vec<&str> = Kind::ALL.iter().map(|kind| named(*kind)).collect();
+            t!("words-kind", got = got, all = all.join(", "))
+        }
+    }
 }
 
 /// A site and the pin of its trust anchor: `SITE=HASH`.
@@ -126,6 +153,24 @@ mod tests {
         let codes = letters().flat_map(|a| letters().map(move |b| format!("DE-{a}{b}")));
         let accepted: Vec<String> = codes.filter(|code| code.parse::<Land>().is_ok()).collect();
         assert_eq!(accepted, LAENDER);
+    }
+
+    #[test]
+    fn a_kind_with_a_slip_is_told_which_was_meant() {
+        assert_eq!(kind("catalogue"), Ok(Kind::CatalogueEntry));
+        for (typed, meant) in
+            [("catalog", "catalogue"), ("site", "sites"), ("workload", "workloads"), ("nods", "nodes")]
+        {
+            let outcome = kind(typed);
+            assert!(
+                outcome.is_ok() || outcome.as_ref().unwrap_err().contains(&format!("mean {meant}?")),
+                "{outcome:?}"
+            );
+        }
+        assert!(kind("catalog").unwrap_err().contains("mean catalogue?"));
+        assert!(unknown_kind("CatalogEntry", Kind::as_str).contains("mean CatalogueEntry?"));
+        let error = kind("quux").unwrap_err();
+        assert!(error.contains("quux") && error.contains("workloads"), "{error}");
     }
 
     #[test]

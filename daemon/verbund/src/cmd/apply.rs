@@ -27,11 +27,19 @@ const MAX_FILE: u64 = 16 << 20;
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 struct Wanted {
     api_version: String,
+    #[serde(deserialize_with = "kind")]
     kind: Kind,
     metadata: Metadata,
     spec: Value,
     #[serde(default, rename = "status")]
     _status: Value,
+}
+
+/// A kind by its name. The words of the error are ours: they are in the person's language, and name the one that was meant.
+fn kind<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<Kind, D::Error> {
+    let text = String::deserialize(deserializer)?;
+    let found = Kind::ALL.iter().find(|kind| kind.as_str() == text);
+    found.copied().ok_or_else(|| serde::de::Error::custom(crate::cli::unknown_kind(&text, Kind::as_str)))
 }
 
 #[derive(Deserialize)]

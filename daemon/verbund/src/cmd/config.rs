@@ -6,7 +6,7 @@ use serde_json::json;
 
 use crate::app::App;
 use crate::cli::{ConfigCommand, ConfigFile};
-use crate::config::{FIELDS, Loaded, Settings, Sources, load};
+use crate::config::{FIELDS, Loaded, Settings, Source, Sources, load};
 use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::output::{Table, say};
@@ -97,7 +97,11 @@ fn show(app: &App, settings: &Settings) -> Result<Exit, Failure> {
         .map(|(field, values)| {
             let texts: Vec<&str> = values.iter().map(|setting| setting.text.as_str()).collect();
             let value = if field.list { json!(texts) } else { json!(texts.first()) };
-            let source = values.first().map(|setting| setting.source.to_string());
+            // Programs read the same word whatever language people have.
+            let source = values.first().map(|setting| match &setting.source {
+                Source::Default => "default".to_owned(),
+                said => said.to_string(),
+            });
             (field.path.to_owned(), json!({ "value": value, "source": source }))
         })
         .collect();

@@ -18,6 +18,7 @@ use crate::config::Config;
 use crate::context::API_NETWORK;
 use crate::exit::Exit;
 use crate::failure::Failure;
+use crate::i18n::{self, Lang};
 use crate::output::{Table, Tone, say};
 use crate::serve::enrolment::Enrolment;
 use crate::t;
@@ -56,8 +57,9 @@ pub async fn run(app: &App, command: NetworkCommand, matches: &ArgMatches) -> Re
             let config = gather_said(app, &file, matches)?.config;
             let peers = peers(app, &config).await?;
             say(&t!("network-source", source = peers.source.as_str()));
-            let connections = matrix(&config, &peers);
-            app.output.value(&connections, || table(&connections).render())?;
+            // Programs read the same words whatever language people have.
+            let connections = matrix(&config, &peers, Lang::En);
+            app.output.value(&connections, || table(&matrix(&config, &peers, i18n::lang())).render())?;
             Ok(Exit::Ok)
         }
         NetworkCommand::Check(file) => {
@@ -117,9 +119,11 @@ async fn from_state(client: &crate::client::Client) -> Result<Peers, Failure> {
     Ok(Peers { source, federation: Some(federation), own_site: None, all })
 }
 
-fn matrix(config: &Config, peers: &Peers) -> Vec<Connection> {
-    let own = peers.own_site.as_ref().or(config.site.as_ref()).map_or_else(|| t!("network-here"), ToString::to_string);
-    let any = t!("network-any");
+fn matrix(config: &Config, peers: &Peers, lang: Lang) -> Vec<Connection> {
+    let word = |id| i18n::text_in(lang, id, &[]);
+    let own =
+        peers.own_site.as_ref().or(config.site.as_ref()).map_or_else(|| word("network-here"), ToString::to_string);
+    let any = word("network-any");
     let mut all = Vec::new();
     let inbound = |from: &str, to: &std::net::SocketAddr, protocol, purpose| Connection {
         direction: "in",
@@ -132,16 +136,20 @@ fn matrix(config: &Config, peers: &Peers) -> Vec<Connection> {
     for listener in &config.listen.peers {
         for peer in &peers.all {
             let from = format!("{} ({})", peer.site, peer.node);
-            all.push(inbound(&from, listener, "TCP, TLS 1.3 (HTTP/2, mutual)", t!("network-peers")));
+            all.push(inbound(&from, listener, "TCP, TLS 1.3 (HTTP/2, mutual)", word("network-peers")));
         }
-        all.push(inbound(&any, listener, "TCP, TLS 1.3 (HTTP/2, verbund-join)", t!("network-join")));
+        all.push(inbound(&any, listener, "TCP, TLS 1.3 (HTTP/2, verbund-join)", word("network-join")));
     }
-    let admin = t!("network-admin-from");
+    let admin = word("network-admin-from");
     all.extend(
-        config.listen.admin.iter().map(|l| inbound(&admin, l, "TCP, TLS 1.3 (HTTP/2, HTTP/1.1)", t!("network-admin"))),
+        config
+            .listen
+            .admin
+            .iter()
+            .map(|l| inbound(&admin, l, "TCP, TLS 1.3 (HTTP/2, HTTP/1.1)", word("network-admin"))),
     );
-    let monitor = t!("network-metrics-from");
-    all.extend(config.listen.metrics.iter().map(|l| inbound(&monitor, l, "TCP, HTTP/1.1", t!("network-metrics"))));
+    let monitor = word("network-metrics-from");
+    all.extend(config.listen.metrics.iter().map(|l| inbound(&monitor, l, "TCP, HTTP/1.1", word("network-metrics"))));
     let outbound = |to: String, port, protocol, purpose| Connection {
         direction: "out",
         from: own.clone(),
@@ -152,19 +160,19 @@ fn matrix(config: &Config, peers: &Peers) -> Vec<Connection> {
     };
     if let Some(proxy) = &config.proxy {
         let to = proxy.address.host.clone();
-        all.push(outbound(to, proxy.address.port, "TCP, HTTP/1.1 CONNECT", t!("network-proxy")));
+        all.push(outbound(to, proxy.address.port, "TCP, HTTP/1.1 CONNECT", word("network-proxy")));
     }
     let through = config.proxy.is_some();
     for peer in &peers.all {
         for address in &peer.addresses {
             let to = format!("{} ({}, {} {})", peer.site, peer.node, address.network, address.host);
-            let purpose = if through { t!("network-peers-proxy") } else { t!("network-peers") };
+            let purpose = if through { word("network-peers-proxy") } else { word("network-peers") };
             all.push(outbound(to, address.port, "TCP, TLS 1.3 (HTTP/2, mutual)", purpose));
         }
     }
     if let Some(syslog) = &config.syslog {
         let to = syslog.address.host.clone();
-        all.push(outbound(to, syslog.address.port, "TCP, TLS 1.3 (RFC 5425)", t!("network-syslog")));
+        all.push(outbound(to, syslog.address.port, "TCP, TLS 1.3 (RFC 5425)", word("network-syslog")));
     }
     all
 }
@@ -237,7 +245,8 @@ async fn check(app: &App, config: &Config, peers: &Peers) -> Result<Exit, Failur
 
 async fn call(dialer: &Dialer, peer: &PeerNode, address: &Address, federation: Option<&SiteName>) -> Tried {
     let begun = Instant::now();
-    let mut problem = Some(t!("network-no-anchor"));
+    // As the errors of the line below are, in one language: programs read it too.
+    let mut problem = Some(i18n::text_in(Lang::En, "network-no-anchor", &[]));
     for pin in &peer.pins {
         let domain = federation.map(|name| TrustDomain { site: peer.site.clone(), federation: name.clone() });
         let pinned = Pinned { pin: *pin, domain };

@@ -291,6 +291,16 @@ mod tests {
     }
 
     #[test]
+    fn german_counts_voters_as_people_do() {
+        let said = |spare: u32| {
+            let numbers = [("reachable", 3_u32.into()), ("voters", 3_u32.into()), ("spare", spare.into())];
+            i18n::text_in(Lang::De, "status-quorum-value", &numbers)
+        };
+        assert!(said(0).ends_with("keine darf ausfallen") && said(1).ends_with("eine darf ausfallen"));
+        assert!(said(2).ends_with("2 dürfen ausfallen"), "{}", said(2));
+    }
+
+    #[test]
     fn what_is_only_worth_knowing_is_shown_and_is_no_warning() {
         let mut status = status();
         let message = verbund_api::Localised::new("vier Organisationen", "four organisations");

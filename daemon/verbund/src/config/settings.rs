@@ -150,8 +150,8 @@ impl Settings {
     /// Whether a variable or a flag says something of a daemon; where passphrases come from says nothing of one.
     #[must_use]
     pub fn is_said(&self) -> bool {
-        let of_daemon = self.0.iter().filter(|(path, _)| **path != FILE_FIRST).flat_map(|(_, settings)| settings);
-        of_daemon.into_iter().any(|setting| setting.source != Source::Default)
+        let mut of_daemon = self.0.iter().filter(|(path, _)| **path != FILE_FIRST).flat_map(|(_, settings)| settings);
+        of_daemon.any(|setting| setting.source != Source::Default)
     }
 
     /// Every field with its texts, in the order of the table.

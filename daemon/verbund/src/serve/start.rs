@@ -133,7 +133,11 @@ fn open_keys(config: &Config, enrolment: &Enrolment) -> Result<SiteKeys, ServeEr
     let stored = SiteKeys::stored(&dir)?;
     let sealed = config.custody.is_none() && stored.iter().any(needs_passphrase);
     let passphrase = if sealed || stored.is_empty() {
-        Some(config.passphrase.obtain(&format!("the keys of {}", enrolment.site), Asking::Existing)?)
+        Some(
+            config
+                .passphrase
+                .obtain(&crate::t!("keys-of-site", site = enrolment.site.to_string()), Asking::Existing)?,
+        )
     } else {
         None
     };

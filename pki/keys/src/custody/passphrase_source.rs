@@ -4,6 +4,7 @@ use std::ffi::OsString;
 use std::fmt;
 use std::path::PathBuf;
 use std::str::FromStr;
+use std::sync::OnceLock;
 
 use zeroize::Zeroizing;
 
@@ -76,6 +77,42 @@ pub enum Asking {
     New,
 }
 
+/// What a person is asked for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Question<'a> {
+    /// The passphrase that opens this.
+    Passphrase(&'a str),
+    /// The passphrase that this gets.
+    NewPassphrase(&'a str),
+    /// The same, once more.
+    Again(&'a str),
+    /// The PIN of the token with this label.
+    Pin(&'a str),
+}
+
+/// How questions are put; in English if nobody says otherwise.
+static WORDS: OnceLock<fn(Question<'_>) -> String> = OnceLock::new();
+
+/// Has this process put its questions in other words, such as those of the person's language. The first call counts.
+pub fn ask_with(words: fn(Question<'_>) -> String) {
+    let _ = WORDS.set(words);
+}
+
+fn english(question: Question<'_>) -> String {
+    match question {
+        Question::Passphrase(what) => format!("Passphrase of {what}: "),
+        Question::NewPassphrase(what) => format!("New passphrase of {what}: "),
+        Question::Again(what) => format!("New passphrase of {what}, again: "),
+        Question::Pin(token) => format!("PIN of the token {token}: "),
+    }
+}
+
+/// Puts a question to the person at the terminal.
+fn put(question: Question<'_>) -> std::io::Result<String> {
+    let words = WORDS.get().copied().unwrap_or(english);
+    rpassword::prompt_password(words(question))
+}
+
 /// A source of a passphrase. Text form: `file:PATH`, `credential:NAME`, `env:VARIABLE`, `prompt`, `none`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum PassphraseSource {
@@ -94,22 +131,21 @@ pub enum PassphraseSource {
 /// What the outside gives; apart, so that tests need no environment and no terminal.
 struct Surroundings<'a> {
     variable: &'a dyn Fn(&str) -> Option<OsString>,
-    prompt: &'a dyn Fn(&str) -> std::io::Result<String>,
+    prompt: &'a dyn Fn(Question<'_>) -> std::io::Result<String>,
 }
 
 impl PassphraseSource {
     /// Gets the passphrase; `what` names the key for the person who is asked. Errors: [`SourceError`].
     pub fn obtain(&self, what: &str, asking: Asking) -> Result<Passphrase, SourceError> {
-        let prompt = |text: &str| rpassword::prompt_password(text);
-        self.obtain_from(what, asking, &Surroundings { variable: &|name| std::env::var_os(name), prompt: &prompt })
+        self.obtain_from(what, asking, &Surroundings { variable: &|name| std::env::var_os(name), prompt: &put })
     }
 
     /// Gets the PIN of the token with the label `token`, which exists and is never chosen here. Errors: [`SourceError`].
     #[cfg(feature = "pkcs11")]
     pub(super) fn obtain_pin(&self, token: &str) -> Result<Zeroizing<Vec<u8>>, SourceError> {
-        let prompt = |text: &str| rpassword::prompt_password(text.replacen("Passphrase", "PIN", 1));
+        let prompt = |_: Question<'_>| put(Question::Pin(token));
         let around = Surroundings { variable: &|name| std::env::var_os(name), prompt: &prompt };
-        let pin = self.obtain_from(&format!("the token {token}"), Asking::Existing, &around)?;
+        let pin = self.obtain_from(token, Asking::Existing, &around)?;
         Ok(Zeroizing::new(pin.bytes().to_vec()))
     }
 
@@ -134,15 +170,15 @@ impl PassphraseSource {
 }
 
 fn prompt(what: &str, asking: Asking, around: &Surroundings<'_>) -> Result<Zeroizing<Vec<u8>>, SourceError> {
-    let ask = |text: String| match (around.prompt)(&text) {
+    let ask = |question: Question<'_>| match (around.prompt)(question) {
         Ok(typed) => Ok(Zeroizing::new(typed.into_bytes())),
         Err(source) => Err(SourceError::Prompt { source }),
     };
     if asking == Asking::Existing {
-        return ask(format!("Passphrase of {what}: "));
+        return ask(Question::Passphrase(what));
     }
-    let first = ask(format!("New passphrase of {what}: "))?;
-    if ask(format!("New passphrase of {what}, again: "))? == first { Ok(first) } else { Err(SourceError::Differ) }
+    let first = ask(Question::NewPassphrase(what))?;
+    if ask(Question::Again(what))? == first { Ok(first) } else { Err(SourceError::Differ) }
 }
 
 impl fmt::Display for PassphraseSource {
@@ -247,6 +283,22 @@ mod tests {
             let message = from(source, &[], typed, asking).unwrap_err().to_string();
             assert!(message.contains(wanted), "{source}: {message}");
         }
+    }
+
+    #[test]
+    fn a_person_is_asked_as_the_process_asks() {
+        let asked = RefCell::new(Vec::new());
+        let prompt = |question: Question<'_>| {
+            asked.borrow_mut().push(english(question));
+            Ok("typed".to_owned())
+        };
+        let around = Surroundings { variable: &|_| None, prompt: &prompt };
+        PassphraseSource::Prompt.obtain_from("the key a", Asking::New, &around).unwrap();
+        PassphraseSource::Prompt.obtain_from("the key a", Asking::Existing, &around).unwrap();
+        let wanted =
+            ["New passphrase of the key a: ", "New passphrase of the key a, again: ", "Passphrase of the key a: "];
+        assert_eq!(*asked.borrow(), wanted);
+        assert_eq!(english(Question::Pin("hsm")), "PIN of the token hsm: ");
     }
 
     #[test]
