@@ -163,6 +163,8 @@ fn attempt(error: &AttemptError) -> String {
         AttemptError::Connect(error) => io(error),
         AttemptError::Proxy(error) => t!("words-proxy", reason = error.to_string()),
         AttemptError::Untrusted(error) => t!("words-untrusted", reason = error.to_string()),
+        // The other side says it, or this one: either way it is another listener (RFC 7301, 3.2).
+        AttemptError::Tls(error) if error.to_string().contains("NoApplicationProtocol") => t!("words-alpn"),
         AttemptError::Tls(error) => t!("words-tls", reason = error.to_string()),
         AttemptError::Alpn(_) => t!("words-alpn"),
         AttemptError::Timeout(time) => t!("words-timeout", seconds = time.as_secs()),

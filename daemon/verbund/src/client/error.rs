@@ -1,6 +1,7 @@
 //! What can become of a request.
 
 use verbund_api::{ProblemDocument, ProblemKind};
+use verbund_model::Refusal;
 
 use crate::exit::Exit;
 use crate::failure::Failure;
@@ -75,13 +76,27 @@ impl ApiError {
         let remedy = match &self {
             Self::Unreachable(_) | Self::Broken(_) => Some(t!("client-unreachable-remedy")),
             Self::Odd(_) => Some(t!("client-odd-remedy")),
-            Self::Problem(_) => self.kind().and_then(remedy),
+            Self::Problem(problem) => {
+                let of_refusal = problem.refusal.as_ref().and_then(of_refusal);
+                of_refusal.or_else(|| self.kind().and_then(remedy))
+            }
         };
         let failure = Failure::new(format!("{tried}: {self}")).exit_with(exit);
         match remedy {
             Some(remedy) => failure.remedy(remedy),
             None => failure,
         }
+    }
+}
+
+/// What to do about a refusal, where that depends on more than its kind.
+fn of_refusal(refusal: &Refusal) -> Option<String> {
+    match refusal {
+        // No role makes a coordinator.
+        Refusal::NotAuthorised { needed, .. } if !needed.contains("role") => Some(t!("client-not-authorised-person")),
+        // A key has no other name: it is somebody's already.
+        Refusal::AlreadyExists { what, .. } if what.starts_with("key ") => Some(t!("client-key-exists-remedy")),
+        _ => None,
     }
 }
 
@@ -108,4 +123,21 @@ pub fn remedy(kind: ProblemKind) -> Option<String> {
         K::CaUnavailable => t!("client-ca-remedy"),
         _ => return None,
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_to_be_done_fits_what_was_refused() {
+        let refused = |needed: &str| {
+            let (author, needed) = ("user dataport.anna".to_owned(), needed.to_owned());
+            of_refusal(&Refusal::NotAuthorised { author, needed })
+        };
+        assert!(refused("a user with the role auditor").is_none(), "a role can be given");
+        assert!(!refused("a coordinator").unwrap().contains("role bind"));
+        let there = |what: &str| of_refusal(&Refusal::AlreadyExists { what: what.to_owned(), version: 3 });
+        assert!(there("key abcd").unwrap().contains("keys new") && there("user dataport.anna").is_none());
+    }
 }

@@ -14,7 +14,7 @@ use super::first_context::{self, FirstContext};
 use super::init;
 use super::site::groups;
 use crate::app::App;
-use crate::cli::Join;
+use crate::cli::{ConfigFile, Join};
 use crate::config::Config;
 use crate::exit::Exit;
 use crate::failure::Failure;
@@ -43,7 +43,7 @@ pub async fn run(app: &App, args: Join) -> Result<Exit, Failure> {
         return Err(Failure::new(t!("found-exists", federation = enrolment.federation.to_string()))
             .remedy(t!("found-exists-remedy")));
     }
-    let keys = open_keys(app, config.as_ref(), &token, &data_dir)?;
+    let keys = open_keys(app, (&args.config, config.as_ref()), &token, &data_dir)?;
     show_fingerprints(&keys);
     let proxy = args.proxy.as_ref().map(|address| address.authority().parse()).transpose()?;
     let proxy = proxy.map(|address| Proxy { address, auth: None, except: Vec::new() });
@@ -108,19 +108,18 @@ pub fn read_token(argument: &str, stdin: impl std::io::Read) -> Result<Invitatio
 /// nobody wanted. Errors: there are none, or another site's; nothing was sent then.
 fn open_keys(
     app: &App,
-    config: Option<&Config>,
+    (file, config): (&ConfigFile, Option<&Config>),
     token: &InvitationToken,
     data_dir: &Path,
 ) -> Result<SiteKeys, Failure> {
     let keys = init::keys_directory(data_dir);
     let trust_domain = TrustDomain { site: token.site.clone(), federation: token.federation_name.clone() };
     if !keys.join("site.json").exists() {
-        let command = format!(
-            "verbund init --site {} --federation {} --data-dir {}",
-            trust_domain.site,
-            trust_domain.federation,
-            data_dir.display()
-        );
+        let (site, federation) = (&trust_domain.site, &trust_domain.federation);
+        let command = format!("verbund init --site {site} --federation {federation} --data-dir {}", data_dir.display());
+        // It also names where the passphrase comes from.
+        let config = file.file.as_ref().map(|path| first_context::quoted(&path.display().to_string()));
+        let command = config.map_or_else(|| command.clone(), |config| format!("{command} --config {config}"));
         return Err(Failure::new(t!("join-no-keys", directory = data_dir.display().to_string()))
             .remedy(t!("join-no-keys-remedy", command = command)));
     }
