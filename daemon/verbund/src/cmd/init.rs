@@ -14,7 +14,7 @@ use verbund_model::Hash;
 
 use super::first_context;
 use crate::app::App;
-use crate::cli::Init;
+use crate::cli::{ConfigFile, Init};
 use crate::config::Config;
 use crate::exit::Exit;
 use crate::failure::Failure;
@@ -47,10 +47,23 @@ pub fn run(app: &App, init: Init) -> Result<Exit, Failure> {
     };
     let pin = anchor_pin(&keys)?;
     app.output.value(&describe(&report, &keys, pin), || for_people(&report, pin))?;
-    if let Some(path) = request {
-        say(&t!("init-request", path = path.display().to_string()));
+    match request {
+        Some(path) => say(&t!("init-request", path = path.display().to_string())),
+        None => say(&t!("init-next", command = join_command(&init.config, &keys))),
     }
     Ok(Exit::Ok)
+}
+
+/// How the site asks to be admitted, with what the caller named.
+fn join_command(file: &ConfigFile, keys: &Path) -> String {
+    let named = match &file.file {
+        Some(path) => format!("--config {}", first_context::quoted(&path.display().to_string())),
+        None => {
+            let data_dir = keys.parent().unwrap_or(keys).display().to_string();
+            format!("--data-dir {}", first_context::quoted(&data_dir))
+        }
+    };
+    format!("verbund join INVITATION {named} --land LAND --key file:KEYFILE")
 }
 
 /// What opens a site's keys, or makes them: a passphrase, or a token and where its PIN comes from.

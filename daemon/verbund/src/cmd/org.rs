@@ -19,6 +19,7 @@ pub async fn run(app: &App, command: OrgCommand) -> Result<Exit, Failure> {
         }
         OrgCommand::Create { name, display_name, roles, administrator, administrator_key, parent } => {
             let about = t!("about-create-org", name = name.to_string());
+            let organisation = name.to_string();
             let roles = roles.into_iter().collect();
             let command = match parent {
                 None => Command::CreateOrganisation { name, display_name, roles, administrator, administrator_key },
@@ -31,7 +32,9 @@ pub async fn run(app: &App, command: OrgCommand) -> Result<Exit, Failure> {
                     administrator_key,
                 },
             };
-            (about, command)
+            let exit = app.change(&client, change(about, command)).await?;
+            crate::output::say(&t!("org-next", name = organisation));
+            return Ok(exit);
         }
         OrgCommand::Suspend { name, confirm } => {
             app.confirm(&t!("confirm-suspend", name = name.to_string()), confirm.yes)?;
