@@ -172,6 +172,7 @@ status-placing-awaits = { $workload }: { $reason } ({ $name }). { $decision }
 status-placing-awaits-more = { $count } weitere Entscheidungen stehen aus: verbund incident list
 status-placing-unreviewed = { $count } Notfall-Change(s) hat noch niemand angesehen: verbund change close { $name } --review TEXT
 status-placing-more = { $count } weitere Workloads warten
+capacity-is-lost = ist verloren
 status-placing-lease = Cluster { $cluster }: seine Leihe ist geschlossen, nichts Exklusives läuft dort
 status-placing-unheard = Cluster { $cluster }: sein Agent hat noch nichts gemeldet
 status-placing-silent = Cluster { $cluster }: sein Agent hat zuletzt vor { $age } gemessen

@@ -172,6 +172,7 @@ status-placing-awaits = { $workload }: { $reason } ({ $name }). { $decision }
 status-placing-awaits-more = { $count } more decisions are awaited: verbund incident list
 status-placing-unreviewed = nobody has looked at { $count } emergency change(s) yet: verbund change close { $name } --review TEXT
 status-placing-more = { $count } more workloads wait
+capacity-is-lost = is lost
 status-placing-lease = cluster { $cluster }: its lease is closed, nothing exclusive runs there
 status-placing-unheard = cluster { $cluster }: its agent has not reported yet
 status-placing-silent = cluster { $cluster }: its agent last measured { $age } ago

@@ -1,5 +1,9 @@
 //! `verbund capacity`: for each site, can the federation lose it now?
 
+use std::collections::BTreeSet;
+
+use verbund_model::SiteName;
+
 use crate::app::App;
 use crate::exit::Exit;
 use crate::failure::Failure;
@@ -12,6 +16,8 @@ const SHOWN: usize = 5;
 pub async fn run(app: &App) -> Result<Exit, Failure> {
     let client = app.client()?;
     let losses = client.capacity().await?.value;
+    let sites = client.status().await?.sites;
+    let lost: BTreeSet<SiteName> = sites.into_iter().filter(|site| site.lost.is_some()).map(|site| site.site).collect();
     let paint = app.output.paint();
     app.output.value(&losses, || {
         let mut table = Table::new(vec![
@@ -23,7 +29,10 @@ pub async fn run(app: &App) -> Result<Exit, Failure> {
             t!("column-without-standby"),
         ]);
         for loss in &losses {
-            let word = if loss.can_be_lost {
+            let word = if lost.contains(&loss.site) {
+                // Whether it could be is no question any more.
+                paint.paint(Tone::Warning, &t!("capacity-is-lost"))
+            } else if loss.can_be_lost {
                 paint.paint(Tone::Good, &t!("word-yes"))
             } else {
                 paint.paint(Tone::Bad, &t!("word-no"))
