@@ -145,8 +145,8 @@ impl SiteKeys {
         &self.ca
     }
 
-    /// Its CAs whose certificates may still count.
-    fn cas(&self) -> impl Iterator<Item = &IssuingCa> {
+    /// Its CAs whose certificates may still count, the one that issues first.
+    pub fn cas(&self) -> impl Iterator<Item = &IssuingCa> {
         std::iter::once(&self.ca)
     }
 

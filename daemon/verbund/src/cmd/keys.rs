@@ -2,6 +2,7 @@
 //! keys are kept.
 
 mod backup;
+mod certificates;
 mod probe;
 
 use std::path::Path;
@@ -28,6 +29,8 @@ pub fn run(app: &App, command: KeysCommand) -> Result<Exit, Failure> {
         KeysCommand::Show { file } => show(app, &file),
         KeysCommand::Probe { token } => probe::run(app, &token),
         KeysCommand::BackupCheck(check) => backup::run(app, check),
+        KeysCommand::Issued(site) => certificates::issued(app, &site.data_dir),
+        KeysCommand::Revoke(revoke) => certificates::revoke(app, &revoke),
     }
 }
 

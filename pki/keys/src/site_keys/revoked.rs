@@ -15,8 +15,8 @@ use crate::files;
 const FILE: &str = "revoked.json";
 const MAX_FILE: u64 = 16 * 1024 * 1024;
 const VERSION: u32 = 1;
-/// The most that stands on one list: it stays below the megabyte that verifiers read.
-pub const MAX_REVOKED: usize = 20_000;
+/// The most that stands on one list: it fits into one message between nodes.
+pub const MAX_REVOKED: usize = 10_000;
 /// A revoked certificate stands on at least one list after it ran out (RFC 5280, 3.3): lists last no longer than this.
 const KEPT_AFTER: i64 = 31 * 24 * 60 * 60;
 
