@@ -4,6 +4,7 @@
 mod accepted;
 mod exclusion;
 mod refused;
+mod rotation;
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
