@@ -26,6 +26,7 @@ mod notify;
 mod port;
 mod publish;
 mod records;
+mod rotation;
 mod standing;
 mod start;
 mod status;
@@ -44,6 +45,7 @@ use verbund_tls::{Acceptor, Listener};
 
 pub use error::ServeError;
 pub use lists::ListsMessage;
+pub use rotation::RENEW;
 pub use start::needs_passphrase;
 
 use agents::AgentDesk;
@@ -194,6 +196,7 @@ fn spawn_publishing(
         tasks.spawn(http::serve_admin(acceptor, publish::bundles(published.clone()), stop.clone()));
     }
     tasks.spawn(started.lists.clone().keep_current(stop.clone()));
+    tasks.spawn(rotation::Rotation::new(started, config).run(stop.clone()));
     let (lists, node) = (started.lists.clone(), started.node.clone());
     tasks.spawn(lists::Exchange { lists, node, dialer: start::dialer(config)? }.run(stop.clone()));
     Ok(())

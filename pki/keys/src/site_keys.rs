@@ -9,6 +9,8 @@
 //! ca.pem         the CA's certificate                                      public
 //! node.key       signs what the daemon reports                             sealed
 //! sealing.key    opens what was sealed for the site                        sealed
+//! ca-….key/.pem  further issuing CAs, while one takes another's place      sealed, public
+//! ca.active      which of them issues, if not the first                    public
 //! issued.jsonl   what the CAs issued and is still valid                    public
 //! revoked.json   what was revoked                                          public
 //! <key id>.crl   the last list of the CA with that key                     public
@@ -17,6 +19,7 @@
 //! Where a key is in a token, its file refers to it instead ([`StoredKey`]); the root's may be in a token of its own, and the
 //! file goes with it. Keys of TLS leaves are not here: each is made in memory with its leaf and never written.
 
+mod authorities;
 mod error;
 mod init;
 mod issued;
@@ -28,6 +31,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
+pub use authorities::StoredAuthority;
 pub use error::SiteKeysError;
 pub use init::{InitOptions, InitReport, Piece, State, object_label};
 pub use issued::{Issued, from_hex, hex};
@@ -53,6 +57,7 @@ const ROOT_CERTIFICATE: &str = "root.pem";
 const CA_KEY: &str = "ca.key";
 const CA_REQUEST: &str = "ca.csr";
 const CA_CERTIFICATE: &str = "ca.pem";
+const ACTIVE: &str = "ca.active";
 const NODE_KEY: &str = "node.key";
 const SEALING_KEY: &str = "sealing.key";
 /// The most bytes of a public file here.
@@ -92,6 +97,8 @@ pub struct SiteKeys {
     dir: PathBuf,
     anchor: Anchor,
     ca: IssuingCa,
+    /// CAs that issued before, or will, and whose lists are kept current.
+    others: Vec<IssuingCa>,
     anchor_certificate: Certificate,
     node: Arc<dyn Signer>,
     sealing: Arc<dyn Opener>,
@@ -103,15 +110,15 @@ impl SiteKeys {
     /// made together; drop the passphrase afterwards, it is not needed again. Errors: [`SiteKeysError`].
     pub fn open<'a>(dir: &Path, access: impl Into<Access<'a>>) -> Result<Self, SiteKeysError> {
         let access = &access.into();
-        let SiteIdentity { trust_domain, anchor, publication } = read_site(dir)?;
+        let site = read_site(dir)?;
         files::check_directory(dir)?;
-        let signer = unlock(&dir.join(CA_KEY), KeyLabel::IssuingCa, access)?;
-        let (certificate, anchor_certificate) = read_ca(dir, anchor)?;
-        let ca = IssuingCa::new(trust_domain, certificate, signer)?.published_at(publication);
+        let (ca, others) = authorities::open(dir, &site, access)?;
+        let anchor = site.anchor;
+        let anchor_certificate = anchor_of(dir, anchor, ca.certificate())?;
         let node = unlock(&dir.join(NODE_KEY), KeyLabel::Node, access)?;
         let sealing = read_key(&dir.join(SEALING_KEY), KeyLabel::Sealing)?.unlock_sealing(access)?;
         let issued = IssuedLog::new(IssuedLog::path_in(dir));
-        Ok(Self { dir: dir.to_owned(), anchor, ca, anchor_certificate, node, sealing, issued })
+        Ok(Self { dir: dir.to_owned(), anchor, ca, others, anchor_certificate, node, sealing, issued })
     }
 
     /// The keys in `dir` as they are stored, without opening them: those that are there, the root's among them. What needs a
@@ -147,7 +154,7 @@ impl SiteKeys {
 
     /// Its CAs whose certificates may still count, the one that issues first.
     pub fn cas(&self) -> impl Iterator<Item = &IssuingCa> {
-        std::iter::once(&self.ca)
+        std::iter::once(&self.ca).chain(&self.others)
     }
 
     /// Where the site's lists and CA certificates are reached, as it stands in what is issued. `None`: nowhere.
@@ -212,7 +219,12 @@ impl SiteKeys {
     /// use then.
     pub fn reload_ca(&mut self) -> Result<bool, SiteKeysError> {
         files::check_directory(&self.dir)?;
-        let (certificate, anchor_certificate) = read_ca(&self.dir, self.anchor)?;
+        let stored = authorities::stored(&self.dir)?.into_iter().find(|authority| authority.id == self.ca.id());
+        let certificate = match stored.and_then(|stored| stored.certificate) {
+            Some(certificate) => certificate,
+            None => read_ca(&self.dir, self.anchor)?.0,
+        };
+        let anchor_certificate = anchor_of(&self.dir, self.anchor, &certificate)?;
         if certificate == *self.ca.certificate() && anchor_certificate == self.anchor_certificate {
             return Ok(false);
         }
@@ -233,7 +245,9 @@ impl SiteKeys {
 
     fn put_ca(&mut self, certificate: Certificate) -> Result<(), SiteKeysError> {
         let ca = self.with_certificate(certificate.clone())?;
-        files::replace(&self.dir.join(CA_CERTIFICATE), certificate.pem().as_bytes(), files::PUBLIC)?;
+        let stored = authorities::stored(&self.dir)?.into_iter().find(|authority| authority.id == ca.id());
+        let path = stored.map_or_else(|| self.dir.join(CA_CERTIFICATE), |stored| stored.request.with_extension("pem"));
+        files::replace(&path, certificate.pem().as_bytes(), files::PUBLIC)?;
         self.ca = ca;
         Ok(())
     }
@@ -306,11 +320,16 @@ fn read_ca(dir: &Path, anchor: Anchor) -> Result<(Certificate, Certificate), Sit
         }
     };
     let certificate = read_certificate(&dir.join(CA_CERTIFICATE), remedy)?;
-    let anchor_certificate = match anchor {
-        Anchor::AuthorityPki => certificate.clone(),
-        Anchor::OwnRoot => read_root(dir, &certificate)?,
-    };
+    let anchor_certificate = anchor_of(dir, anchor, &certificate)?;
     Ok((certificate, anchor_certificate))
+}
+
+/// What anchors the CA with this certificate.
+fn anchor_of(dir: &Path, anchor: Anchor, ca: &Certificate) -> Result<Certificate, SiteKeysError> {
+    match anchor {
+        Anchor::AuthorityPki => Ok(ca.clone()),
+        Anchor::OwnRoot => read_root(dir, ca),
+    }
 }
 
 /// The root's certificate, which must have signed the CA's.

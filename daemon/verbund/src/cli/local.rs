@@ -8,7 +8,7 @@ use verbund_keys::TokenUri;
 use verbund_model::resource::Address;
 use verbund_model::{FederationId, Hash};
 
-use super::{ConfigFile, Confirm, KeysRevoke, SiteDirectory, Span};
+use super::{ConfigFile, Confirm, KeysRevoke, RotateCommand, SignCa, SiteDirectory, Span};
 
 /// What a person's key is for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
@@ -45,6 +45,9 @@ pub enum KeysCommand {
     BackupCheck(BackupCheck),
     Issued(SiteDirectory),
     Revoke(KeysRevoke),
+    #[command(subcommand)]
+    Rotate(RotateCommand),
+    SignCa(SignCa),
 }
 
 /// `keys backup-check`

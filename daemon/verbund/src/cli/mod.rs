@@ -15,6 +15,7 @@ mod localise;
 mod placement;
 mod prefix;
 mod resource;
+mod rotation;
 mod usage;
 mod values;
 
@@ -43,6 +44,7 @@ pub use placement::{
 };
 pub use prefix::HashPrefix;
 pub use resource::{Apply, Delete, Get, List, Status, Watch};
+pub use rotation::{CaStep, RotateCa, RotateCommand, SignCa};
 pub use usage::explain;
 pub use values::{kinds, laender, user_role};
 

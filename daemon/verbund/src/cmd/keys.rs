@@ -4,6 +4,7 @@
 mod backup;
 mod certificates;
 mod probe;
+mod rotate;
 
 use std::path::Path;
 
@@ -18,7 +19,7 @@ use crate::failure::Failure;
 use crate::output::{Table, say};
 use crate::t;
 
-pub fn run(app: &App, command: KeysCommand) -> Result<Exit, Failure> {
+pub async fn run(app: &App, command: KeysCommand) -> Result<Exit, Failure> {
     match command {
         KeysCommand::New { kind, out: Some(out), .. } => new(app, kind, &out),
         KeysCommand::New { kind, custody: Some(uri), .. } => new_in_token(app, kind, &uri),
@@ -31,6 +32,8 @@ pub fn run(app: &App, command: KeysCommand) -> Result<Exit, Failure> {
         KeysCommand::BackupCheck(check) => backup::run(app, check),
         KeysCommand::Issued(site) => certificates::issued(app, &site.data_dir),
         KeysCommand::Revoke(revoke) => certificates::revoke(app, &revoke),
+        KeysCommand::Rotate(command) => rotate::run(app, command).await,
+        KeysCommand::SignCa(sign) => rotate::sign(app, &sign),
     }
 }
 

@@ -113,7 +113,7 @@ async fn carry_out(app: &App, command: Command, matches: &ArgMatches) -> Result<
         Command::Timings(command) => timings::run(app, command).await,
         Command::Audit(command) => audit::run(app, command).await,
         Command::Network(command) => network::run(app, command, matches).await,
-        Command::Keys(command) => keys::run(app, *command),
+        Command::Keys(command) => keys::run(app, *command).await,
         Command::Context(command) => context::run(app, command),
         Command::Config(command) => config::run(app, command, matches),
         Command::Completion { shell } => completion::run(shell),

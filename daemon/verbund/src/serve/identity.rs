@@ -87,7 +87,8 @@ async fn paused(wait: Duration, stop: &mut watch::Receiver<bool>) -> bool {
     }
 }
 
-fn renew(keys: &Mutex<SiteKeys>, certified: &Certified, identity: &LiveIdentity) -> Result<(), IdentityError> {
+/// Issues a new certificate for a new key, for the connections from now on. Errors: [`IdentityError`]; the old one stays then.
+pub fn renew(keys: &Mutex<SiteKeys>, certified: &Certified, identity: &LiveIdentity) -> Result<(), IdentityError> {
     // A panic while the lock was held leaves the keys as they were.
     let mut keys = keys.lock().unwrap_or_else(PoisonError::into_inner);
     // The root may have renewed the CA's certificate meanwhile.

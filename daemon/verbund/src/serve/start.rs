@@ -24,7 +24,7 @@ use super::syslog::Origin;
 use crate::config::{Config, Limits};
 
 /// Where in the data directory the keys lie.
-const KEYS: &str = "keys";
+pub const KEYS: &str = "keys";
 /// Where the node's log, snapshots and archive lie.
 const STATE: &str = "state";
 /// Where in the data directory the revocation lists of all sites lie.

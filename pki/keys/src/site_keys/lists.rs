@@ -126,7 +126,7 @@ impl SiteKeys {
         Ok(true)
     }
 
-    fn list_path(&self, ca: &KeyId) -> PathBuf {
+    pub(super) fn list_path(&self, ca: &KeyId) -> PathBuf {
         self.dir.join(format!("{ca}.crl"))
     }
 }
