@@ -10,45 +10,21 @@ use std::net::TcpStream;
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
-use desk::{Desk, Running, port};
+use desk::Desk;
+use desk::sites::{Site, found, join};
 use time::OffsetDateTime;
 use verbund_keys::{
     Certificate, RevocationList, check_certificate, check_names, check_pointers, check_revocation, is_signed_by,
 };
 
-struct Site {
-    name: &'static str,
-    peers: u16,
-    admin: u16,
-    pki: u16,
-    bundle: u16,
+/// What the test asks of a site from outside.
+trait Outside {
+    fn get(&self, path: &str) -> (u16, String, Vec<u8>);
+    fn tls(&self, desk: &Desk, path: &str) -> String;
+    fn list(&self, path: &str, wanted: impl Fn(&RevocationList) -> bool) -> RevocationList;
 }
 
-impl Site {
-    /// A site with keys and configuration, that says in its certificates where it publishes.
-    fn new(desk: &Desk, name: &'static str) -> Self {
-        let site = Self { name, peers: port(), admin: port(), pki: port(), bundle: port() };
-        let (data, secret) = (desk.text(&format!("{name}/data")), desk.text("passphrase"));
-        std::fs::create_dir_all(desk.path(name)).unwrap();
-        let config = format!(
-            "dataDir: {data}\nsite: {name}\nlisten:\n  peers: ['127.0.0.1:{}']\n  admin: ['127.0.0.1:{}']\n  \
-             pki: ['127.0.0.1:{}']\n  bundle: ['127.0.0.1:{}']\nadvertise: ['127.0.0.1:{}']\n\
-             passphraseSource: file:{secret}\nlowDiskBytes: 1MiB\n\
-             raft: {{heartbeatMs: 100, electionMinMs: 400, electionMaxMs: 800}}\n",
-            site.peers, site.admin, site.pki, site.bundle, site.peers
-        );
-        std::fs::write(desk.path(&format!("{name}.yaml")), config).unwrap();
-        let url = format!("http://127.0.0.1:{}", site.pki);
-        let init = ["init", "--site", name, "--federation", "dvc", "--data-dir", &data, "--pki-url", &url];
-        desk.run(&init).expect(0);
-        site
-    }
-
-    fn serve(&self, desk: &Desk) -> Running {
-        let config = desk.text(&format!("{}.yaml", self.name));
-        Running::start(desk.command(&["serve", "--config", &config]), &desk.path(&format!("{}.log", self.name)))
-    }
-
+impl Outside for Site {
     /// The answer of its plain listener: status, content type, body.
     fn get(&self, path: &str) -> (u16, String, Vec<u8>) {
         http(&format!("127.0.0.1:{}", self.pki), path)
@@ -130,10 +106,9 @@ fn json(said: &str) -> serde_json::Value {
 #[test]
 fn what_certificates_point_to_is_there_and_what_is_revoked_is_known_everywhere() {
     let desk = Desk::new();
-    let coordinator = desk.key("coordinator", "c1");
-    let (anna, bert) = (desk.key("user", "anna"), desk.key("user", "bert"));
     let (nord, sued) = (Site::new(&desk, "nord"), Site::new(&desk, "sued"));
-    let (at_nord, at_sued) = found_and_join(&desk, &nord, &sued, &coordinator, &anna, &bert);
+    let at_nord = found(&desk, &nord);
+    let at_sued = join(&desk, &sued, "DE-BY");
 
     // The node's certificate, as any TLS client gets it: everything that it points to is there.
     let shown = nord.tls(&desk, "/bundle/nord.dvc");
@@ -207,41 +182,4 @@ fn what_certificates_point_to_is_there_and_what_is_revoked_is_known_everywhere()
 
 fn serial_bytes(hex: &str) -> Vec<u8> {
     (0..hex.len()).step_by(2).map(|at| u8::from_str_radix(&hex[at..at + 2], 16).unwrap()).collect()
-}
-
-fn found_and_join(desk: &Desk, nord: &Site, sued: &Site, coordinator: &str, anna: &str, bert: &str) -> (Running, Running) {
-    let (peers, api) = (format!("127.0.0.1:{}", nord.peers), format!("api=127.0.0.1:{}", nord.admin));
-    let data = desk.text("nord/data");
-    let mut found = vec!["found", "--name", "dvc", "--threshold", "1", "--organisation", "dataport", "--site", "nord"];
-    found.extend(["--role", "koordinierungsstelle", "--role", "plattformbetreiber", "--land", "DE-SH"]);
-    found.extend(["--administrator", "anna", "--administrator-key", anna, "--address", &peers, "--address", &api]);
-    found.extend(["--coordinator", coordinator, "--data-dir", &data]);
-    let own = format!("file:{}", desk.text("c1"));
-    desk.run(&[&found[..], &["--context", "one", "--key", &own]].concat()).expect(0);
-    let at_nord = nord.serve(desk);
-    let (address, key) = (format!("127.0.0.1:{}", nord.admin), format!("file:{}", desk.text("anna")));
-    desk.run(&["context", "add", "anna", "--address", &address, "--data-dir", &data, "--key", &key]).expect(0);
-    desk.until(&["--context", "one", "status"], |said| matches!(said.code, Some(0 | 4)));
-
-    let mut create = vec!["--context", "one", "org", "create", "akdb", "--display-name", "AKDB"];
-    create.extend(["--role", "plattformbetreiber", "--administrator", "bert", "--administrator-key", bert]);
-    desk.run(&create).expect(0);
-    let (invitation, config) = (desk.text("invitation"), desk.text("sued.yaml"));
-    desk.run(&["--context", "one", "invite", "sued", "--org", "akdb", "--out", &invitation]).expect(0);
-    let (api, key) = (format!("api=127.0.0.1:{}", sued.admin), format!("file:{}", desk.text("bert")));
-    let peers = format!("127.0.0.1:{}", sued.peers);
-    let mut join = vec!["join", &invitation, "--config", &config, "--land", "DE-BY", "--address", &peers];
-    join.extend(["--address", &api, "--context", "sued", "--key", &key]);
-    let mut joining = Running::start(desk.with_passphrase(&join), &desk.path("join.log"));
-    let list = ["--context", "one", "list", "admissions", "-o", "json"];
-    let hash = |said: &desk::Said| {
-        let all: serde_json::Value = serde_json::from_str(&said.out).ok()?;
-        Some(all["items"].as_array()?.first()?["metadata"]["name"].as_str()?.to_owned())
-    };
-    let hash = hash(&desk.until(&list, |said| hash(said).is_some())).unwrap();
-    desk.run(&["--context", "one", "site", "approve", "sued", "--hash", &hash, "--yes"]).expect(0);
-    assert_eq!(joining.ended(), Some(0), "{}", std::fs::read_to_string(desk.path("join.log")).unwrap());
-    let at_sued = sued.serve(desk);
-    desk.until(&["--context", "sued", "get", "sites"], |said| said.code == Some(0));
-    (at_nord, at_sued)
 }

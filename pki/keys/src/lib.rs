@@ -32,4 +32,6 @@ pub use custody::{
 };
 pub use files::FileError;
 pub use sealing::{OpenError, Opener, SealError, SealingKey, seal};
-pub use site_keys::{Anchor, InitOptions, InitReport, Issued, Piece, Revocation, SiteKeys, SiteKeysError, State};
+pub use site_keys::{
+    Anchor, InitOptions, InitReport, Issued, Piece, Revocation, SiteKeys, SiteKeysError, State, StoredAuthority,
+};

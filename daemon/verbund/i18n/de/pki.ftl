@@ -75,3 +75,15 @@ confirm-revoke-ca = Die CA { $key } für immer herausnehmen? { $count ->
     [one] Ein hier ausgestelltes, noch gültiges Zertifikat gilt dann nirgends mehr.
    *[other] { $count } hier ausgestellte, noch gültige Zertifikate gelten dann nirgends mehr.
 }
+
+### Zeremonien vor Zeugen.
+
+help-ceremony = Ablauf und Protokoll einer Schlüsselzeremonie schreiben (Markdown zum Drucken). Schlüssel werden dabei nicht angefasst.
+help-ceremony_kind = Was getan wird: root (eine Wurzel erzeugen, die ohne Netz verwahrt wird) oder ca (sie eine andere ausstellende CA unterschreiben lassen).
+help-ceremony_site = Name des Standorts.
+help-ceremony_federation = Name des Verbunds.
+help-ceremony_pki-url = Adresse der Sperrlisten und CA-Zertifikate, wie bei „verbund init“.
+help-ceremony_witness = Name einer Zeugin oder eines Zeugen; mehrfach möglich. Sonst bleiben zwei Zeilen frei.
+help-ceremony_out = Datei statt Standardausgabe; sie darf nicht vorhanden sein.
+ceremony-written = Ablauf und Protokoll stehen in { $path }.
+ceremony-witness = Zeuge

@@ -75,3 +75,15 @@ confirm-revoke-ca = Take the CA { $key } out for ever? { $count ->
     [one] One certificate that was issued here and is still valid will count nowhere any more.
    *[other] { $count } certificates that were issued here and are still valid will count nowhere any more.
 }
+
+### Ceremonies before witnesses.
+
+help-ceremony = Write the script and the protocol of a key ceremony (Markdown, to be printed). No key is touched.
+help-ceremony_kind = What is done: root (making a root that is kept without network) or ca (having it sign another issuing CA).
+help-ceremony_site = Name of the site.
+help-ceremony_federation = Name of the federation.
+help-ceremony_pki-url = Address of the revocation lists and CA certificates, as with "verbund init".
+help-ceremony_witness = Name of a witness; may be given several times. Otherwise two lines stay open.
+help-ceremony_out = File instead of standard output; it must not exist.
+ceremony-written = Script and protocol are in { $path }.
+ceremony-witness = Witness

@@ -5,6 +5,7 @@ mod admin;
 mod agent;
 mod asking;
 mod candidates;
+mod ceremony;
 mod certificates;
 mod directive;
 mod duration;
@@ -28,6 +29,7 @@ use verbund_keys::PassphraseSource;
 pub use admin::{NodeCommand, OrgCommand, PolicyCommand, ProposalCommand, RoleCommand, UserCommand};
 pub use agent::{AgentCommand, AgentRun, ClusterAdd};
 pub use asking::{Events, Logs};
+pub use ceremony::{Ceremony, CeremonyKind};
 pub use certificates::{KeysRevoke, RevocationReason, SiteDirectory};
 pub use directive::{DirectiveCommand, Exclude};
 pub use duration::Span;
@@ -171,6 +173,7 @@ pub enum Command {
     Network(NetworkCommand),
     #[command(subcommand)]
     Keys(Box<KeysCommand>),
+    Ceremony(Box<Ceremony>),
     #[command(subcommand)]
     Context(ContextCommand),
     #[command(subcommand)]

@@ -7,6 +7,9 @@ use crate::certificate::{check_chain, is_signed_by};
 use crate::custody::{KdfParameters, KeyFile, Passphrase, SoftwareKey, UnlockError};
 use crate::sealing::seal;
 
+mod lists;
+mod rotation;
+
 const CHEAP: KdfParameters = KdfParameters { memory_kib: 8, passes: 1, lanes: 1 };
 
 fn options(anchor: Anchor) -> InitOptions {
