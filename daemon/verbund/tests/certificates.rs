@@ -180,6 +180,65 @@ fn what_certificates_point_to_is_there_and_what_is_revoked_is_known_everywhere()
     assert!(sued.list(&list_path, stands).number() >= newer.number());
 }
 
+/// The list that a site's CA would have signed two minutes ago, for one second only.
+fn run_out(desk: &Desk, site: &Site) -> (verbund_model::KeyId, Vec<u8>, Vec<u8>) {
+    let passphrase = verbund_keys::Passphrase::new("correct horse").unwrap();
+    let keys = verbund_keys::SiteKeys::open(&desk.path(&format!("{}/data/keys", site.name)), &passphrase).unwrap();
+    let past = OffsetDateTime::now_utc() - Duration::from_secs(120);
+    let list = keys.ca().issue_crl(1, &[], Duration::from_secs(1), past).unwrap();
+    (keys.ca().id(), list.der().to_vec(), keys.ca().certificate().der().to_vec())
+}
+
+/// Puts a list into what a node that does not run knows of a site.
+fn put(desk: &Desk, at: &Site, of: &Site, (ca, list, issuer): &(verbund_model::KeyId, Vec<u8>, Vec<u8>)) {
+    let base64 = |bytes: &[u8]| data_encoding::BASE64.encode(bytes);
+    let stored = serde_json::json!({
+        "trustDomain": format!("{}.dvc", of.name), "issuer": base64(issuer), "list": base64(list),
+    });
+    let path = desk.path(&format!("{}/data/revocations/{ca}.json", at.name));
+    assert!(path.exists(), "the node has kept a list of {}", of.name);
+    std::fs::write(path, stored.to_string()).unwrap();
+}
+
+/// Attack 14: the list of a site is withheld until it has run out.
+#[test]
+fn a_withheld_list_closes_and_a_newer_one_opens_again_over_a_connection_that_is_believed_in_nothing() {
+    let desk = Desk::new();
+    let (nord, sued) = (Site::new(&desk, "nord"), Site::new(&desk, "sued"));
+    let at_nord = found(&desk, &nord);
+    let at_sued = join(&desk, &sued, "DE-BY");
+    let of_sued = run_out(&desk, &sued);
+    let path = format!("/crl/{}.crl", of_sued.0);
+    nord.list(&path, |_| true);
+    drop((at_nord, at_sued));
+
+    // Nord knows of sued only a list that has run out: it trusts nothing of sued, and says so.
+    put(&desk, &nord, &sued, &of_sued);
+    let at_nord = nord.serve(&desk);
+    let status = ["--lang", "en", "--context", "one", "status"];
+    desk.until(&status, |said| said.out.contains("revocation list") && said.out.contains("sued.dvc"));
+    // Sued comes back. All else of it is refused, but its list is taken, and with that the rest.
+    let at_sued = sued.serve(&desk);
+    nord.list(&path, |list| list.number() > 1);
+    desk.until(&status, |said| said.code.is_some() && !said.out.contains("revocation list"));
+    desk.until(&["--context", "sued", "get", "sites"], |said| said.code == Some(0) && !said.talk.contains("nord"));
+    drop((at_nord, at_sued));
+
+    // The same with nord's own, which it cannot sign anew: administration is closed, with a message.
+    let own = run_out(&desk, &nord);
+    put(&desk, &nord, &nord, &own);
+    std::fs::write(desk.path(&format!("nord/data/keys/{}.crl", own.0)), &own.1).unwrap();
+    let revoked = desk.path("nord/data/keys/revoked.json");
+    std::fs::write(&revoked, "damaged").unwrap();
+    let _ = std::fs::remove_dir_all(desk.path(".cache/verbund"));
+    let _at_nord = nord.serve(&desk);
+    let read = ["--lang", "en", "--context", "anna", "get", "sites", "--stale", "--deadline", "5s"];
+    let said = desk.until(&read, |said| said.talk.contains("revocation list"));
+    assert!(said.code != Some(0) && said.talk.contains("ran out"), "{}", said.all());
+    std::fs::remove_file(&revoked).unwrap();
+    desk.until(&read, |said| said.code == Some(0));
+}
+
 fn serial_bytes(hex: &str) -> Vec<u8> {
     (0..hex.len()).step_by(2).map(|at| u8::from_str_radix(&hex[at..at + 2], 16).unwrap()).collect()
 }

@@ -143,7 +143,7 @@ fn matrix(config: &Config, peers: &Peers) -> Vec<Connection> {
     let monitor = t!("network-metrics-from");
     all.extend(config.listen.metrics.iter().map(|l| inbound(&monitor, l, "TCP, HTTP/1.1", t!("network-metrics"))));
     all.extend(config.listen.pki.iter().map(|l| inbound(&any, l, "TCP, HTTP/1.1", t!("network-pki"))));
-    let bundle = |l| inbound(&any, l, "TCP, TLS 1.3 (HTTP/2, HTTP/1.1)", t!("network-bundle"));
+    let bundle = |l: &std::net::SocketAddr| inbound(&any, l, "TCP, TLS 1.3 (HTTP/2, HTTP/1.1)", t!("network-bundle"));
     all.extend(config.listen.bundle.iter().map(bundle));
     let outbound = |to: String, port, protocol, purpose| Connection {
         direction: "out",

@@ -1,7 +1,7 @@
 //! What the site's CAs issued and is still valid, so that one can be found again to be revoked. Public data, one JSON
 //! object a line, in `issued.jsonl` beside the keys; written by the daemon alone.
 
-use std::fs::{self, OpenOptions};
+use std::fs::OpenOptions;
 use std::io::{self, Write as _};
 use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
@@ -70,7 +70,7 @@ pub fn from_hex(text: &str) -> Option<Vec<u8>> {
         return None;
     }
     let digit = |byte: u8| char::from(byte).to_digit(16).and_then(|digit| u8::try_from(digit).ok());
-    digits.chunks(2).map(|pair| Some(digit(pair[0])? << 4 | digit(pair[1])?)).collect()
+    digits.chunks(2).map(|pair| Some((digit(pair[0])? << 4) | digit(pair[1])?)).collect()
 }
 
 /// The file, open for writing.
@@ -111,11 +111,10 @@ impl IssuedLog {
 /// Everything that is noted, in the order of issuing. A line that was not written to its end is passed over: what it
 /// stood for was not given out.
 pub(super) fn read_issued(path: &Path) -> Result<Vec<Issued>, SiteKeysError> {
-    match fs::metadata(path) {
-        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
-        _ => {}
-    }
-    let bytes = files::read_public(path, MAX_FILE)?;
+    let bytes = match files::read_public(path, MAX_FILE) {
+        Err(error) if error.is_missing() => return Ok(Vec::new()),
+        other => other?,
+    };
     let lines = bytes.split(|byte| *byte == b'\n').filter(|line| !line.is_empty());
     Ok(lines.filter_map(|line| serde_json::from_slice(line).ok()).collect())
 }
