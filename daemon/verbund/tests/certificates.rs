@@ -124,7 +124,8 @@ fn what_certificates_point_to_is_there_and_what_is_revoked_is_known_everywhere()
     assert_eq!(check_pointers(ca.der(), fetch).unwrap(), []);
     assert_eq!(check_revocation(leaf.der(), std::slice::from_ref(&list), now).unwrap(), []);
     assert_eq!(check_names(leaf.der(), &["127.0.0.1", "spiffe://nord.dvc/node/0.1"]).unwrap(), []);
-    let (status, kind, root) = nord.get(ca.info().unwrap().issuer_urls[0].split_once(&format!(":{}", nord.pki)).unwrap().1);
+    let (status, kind, root) =
+        nord.get(ca.info().unwrap().issuer_urls[0].split_once(&format!(":{}", nord.pki)).unwrap().1);
     assert_eq!((status, kind.as_str()), (200, "application/pkix-cert"));
     assert!(is_signed_by(ca, &Certificate::from_der(root).unwrap()));
     assert_eq!(nord.get("/crl/00.crl").0, 404);

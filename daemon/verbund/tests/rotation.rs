@@ -78,15 +78,16 @@ fn phases(desk: &Desk) -> Vec<(String, String)> {
     let data = desk.text("nord/data");
     let said = desk.run(&["--context", "anna", "keys", "rotate", "ca", "status", "--data-dir", &data, "-o", "json"]);
     let all = json(&said.expect(0));
-    let one = |ca: &serde_json::Value| {
-        (ca["phase"].as_str().unwrap().to_owned(), ca["key"].as_str().unwrap().to_owned())
-    };
+    let one =
+        |ca: &serde_json::Value| (ca["phase"].as_str().unwrap().to_owned(), ca["key"].as_str().unwrap().to_owned());
     all.as_array().unwrap().iter().map(one).collect()
 }
 
 fn step(desk: &Desk, arguments: &[&str]) -> Said {
     let data = desk.text("nord/data");
-    desk.run(&[&["--lang", "en", "--context", "anna", "keys", "rotate", "ca"], arguments, &["--data-dir", &data]].concat())
+    desk.run(
+        &[&["--lang", "en", "--context", "anna", "keys", "rotate", "ca"], arguments, &["--data-dir", &data]].concat(),
+    )
 }
 
 /// The issuer of the certificate that nord's node shows on its peer listener's neighbour, the bundle listener.
@@ -171,9 +172,9 @@ fn an_issuing_ca_changes_under_load_and_no_write_fails() {
     assert_eq!(phases(&desk), [("issuing".to_owned(), new.clone())]);
     let said = desk.run(&["--context", "sued", "get", "sites", "nord", "-o", "json"]).expect(0);
     assert_eq!(json(&said)["spec"]["retired"], serde_json::json!([old]), "{}", said.out);
-    until("the old key stays", || !std::fs::read_dir(&keys).unwrap().any(|e| {
-        e.unwrap().file_name().to_string_lossy().starts_with("ca-")
-    }));
+    until("the old key stays", || {
+        !std::fs::read_dir(&keys).unwrap().any(|e| e.unwrap().file_name().to_string_lossy().starts_with("ca-"))
+    });
     assert_ne!(step(&desk, &["activate", "--key", &old]).code, Some(0), "there is no way back from revoke");
     assert!(load.end() > 30);
 

@@ -21,9 +21,9 @@ pub mod site_keys;
 
 pub use certificate::{
     AcceptError, Certificate, CertificateError, CertificateInfo, CsrError, Finding, IssueError, IssuingCa, LeafRequest,
-    ProvenKey, Publication, PublicationError, Reason, RevocationList, Revoked, TlsIdentity, accept_ca, certificate_path,
-    check_certificate, check_chain, check_names, check_pointers, check_revocation, csr_for_ca, csr_for_leaf,
-    is_signed_by, issue_ca, issue_ca_for, list_path, make_root,
+    ProvenKey, Publication, PublicationError, Reason, RevocationList, Revoked, TlsIdentity, accept_ca,
+    certificate_path, check_certificate, check_chain, check_names, check_pointers, check_revocation, csr_for_ca,
+    csr_for_leaf, is_signed_by, issue_ca, issue_ca_for, list_path, make_root,
 };
 pub use custody::{
     Access, Asking, AwsVerifier, CreateError, KdfError, KdfParameters, KeyError, KeyFile, KeyLabel, Mechanism,

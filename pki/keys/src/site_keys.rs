@@ -43,8 +43,8 @@ use verbund_identity::TrustDomain;
 use verbund_identity::spiffe::SpiffeError;
 
 use crate::certificate::{
-    AcceptError, Certificate, CertificateError, Finding, IssueError, IssuingCa, Publication, PublicationError, accept_ca,
-    csr_for_ca, is_signed_by, issue_ca_for,
+    AcceptError, Certificate, CertificateError, Finding, IssueError, IssuingCa, Publication, PublicationError,
+    accept_ca, csr_for_ca, is_signed_by, issue_ca_for,
 };
 use crate::custody::{Access, KeyLabel, ReadError, Signer, StoredKey};
 use crate::files;

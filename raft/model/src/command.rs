@@ -12,9 +12,9 @@ use crate::id::{
 };
 use crate::key::PublicKey;
 use crate::resource::{
-    Action, Address, AdmissionRequest, AuthorityStep, ClusterSpec, Consent, CopyReport, Der, Evidence, Finding, Land, LicenceVeto,
-    Maintenance, Millis, Observation, OrgRole, Proofs, SignedDirective, SignedFinding, SiteFacts, UserRole,
-    WorkloadSpec,
+    Action, Address, AdmissionRequest, AuthorityStep, ClusterSpec, Consent, CopyReport, Der, Evidence, Finding, Land,
+    LicenceVeto, Maintenance, Millis, Observation, OrgRole, Proofs, SignedDirective, SignedFinding, SiteFacts,
+    UserRole, WorkloadSpec,
 };
 
 /// A change that an author asks for.

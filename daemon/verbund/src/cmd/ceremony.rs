@@ -53,7 +53,8 @@ fn script(ceremony: &Ceremony, language: Lang) -> Result<String, Failure> {
         ("witnesses", rows(&names, |name| format!("| {} | {name} | [ ] | |", t!("ceremony-witness")))),
         ("signatures", rows(&names, |name| format!("| {name} | {} | | |", t!("ceremony-witness")))),
     ];
-    let filled = values.iter().fold(template.to_owned(), |text, (name, value)| text.replace(&format!("{{{{{name}}}}}"), value));
+    let filled =
+        values.iter().fold(template.to_owned(), |text, (name, value)| text.replace(&format!("{{{{{name}}}}}"), value));
     Ok(filled)
 }
 
@@ -73,7 +74,8 @@ fn rows(names: &[String], row: impl Fn(&String) -> String) -> String {
 
 /// Groups of four, which people can read aloud.
 fn groups(digits: &str) -> String {
-    let groups: Vec<String> = digits.as_bytes().chunks(4).map(|group| String::from_utf8_lossy(group).into_owned()).collect();
+    let groups: Vec<String> =
+        digits.as_bytes().chunks(4).map(|group| String::from_utf8_lossy(group).into_owned()).collect();
     groups.join(" ")
 }
 

@@ -93,7 +93,12 @@ fn lists_run_out(state: &State, trust: &Trust) -> Vec<Notice> {
     let notice = |site: &SiteName| {
         let domain = TrustDomain { site: site.clone(), federation: federation.clone() };
         let (since, message) = refusal(trust, &domain)?;
-        Some(Notice { name: "revocation-list-expired".to_owned(), since, subject: Some(format!("site {site}")), message })
+        Some(Notice {
+            name: "revocation-list-expired".to_owned(),
+            since,
+            subject: Some(format!("site {site}")),
+            message,
+        })
     };
     state.sites().filter_map(|site| notice(&site.value.name)).collect()
 }

@@ -50,7 +50,9 @@ impl Reason {
 
     fn of(entry: &RevokedCertificate<'_>) -> Self {
         match entry.reason_code().map(|(_, code)| code) {
-            Some(ReasonCode::KeyCompromise | ReasonCode::CACompromise | ReasonCode::AACompromise) => Self::KeyCompromise,
+            Some(ReasonCode::KeyCompromise | ReasonCode::CACompromise | ReasonCode::AACompromise) => {
+                Self::KeyCompromise
+            }
             Some(ReasonCode::AffiliationChanged) => Self::AffiliationChanged,
             Some(ReasonCode::Superseded) => Self::Superseded,
             Some(ReasonCode::CessationOfOperation) => Self::CessationOfOperation,
@@ -105,7 +107,8 @@ impl RevocationList {
         if number.len() > 8 {
             return Err(form("its number has more than 64 bits".to_owned()));
         }
-        let next_update = list.next_update().ok_or_else(|| form("it does not say when the next one comes".to_owned()))?;
+        let next_update =
+            list.next_update().ok_or_else(|| form("it does not say when the next one comes".to_owned()))?;
         let entry = |entry: &RevokedCertificate<'_>| Revoked {
             serial: entry.raw_serial().to_vec(),
             since: entry.revocation_date.to_datetime(),

@@ -142,7 +142,8 @@ fn distribution_points(points: &CRLDistributionPoints<'_>) -> Vec<String> {
 }
 
 fn issuers(access: &AuthorityInfoAccess<'_>) -> Vec<String> {
-    let described = access.accessdescs.iter().filter(|access| access.access_method == OID_PKIX_ACCESS_DESCRIPTOR_CA_ISSUERS);
+    let described =
+        access.accessdescs.iter().filter(|access| access.access_method == OID_PKIX_ACCESS_DESCRIPTOR_CA_ISSUERS);
     described.filter_map(|access| url(&access.access_location)).collect()
 }
 

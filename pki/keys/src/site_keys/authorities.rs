@@ -54,7 +54,8 @@ pub(super) fn stored(dir: &Path) -> Result<Vec<StoredAuthority>, SiteKeysError> 
         }
     }
     if keys.len() > MOST {
-        let reason = format!("it has the keys of {} CAs, at most {MOST} are used: take out those that are retired", keys.len());
+        let reason =
+            format!("it has the keys of {} CAs, at most {MOST} are used: take out those that are retired", keys.len());
         return Err(SiteKeysError::Content { path: dir.to_owned(), reason });
     }
     let read = |path: PathBuf| {
@@ -172,7 +173,8 @@ impl SiteKeys {
         }
         rename(&new, &path)?;
         let found = stored(dir)?.into_iter().find(|authority| authority.id == id);
-        found.ok_or(SiteKeysError::Missing { path, remedy: "it was there a moment ago: is somebody else at work here?" })
+        found
+            .ok_or(SiteKeysError::Missing { path, remedy: "it was there a moment ago: is somebody else at work here?" })
     }
 
     /// Has the root in `dir` sign the certificate that `request` (PEM or DER) asks for: what a person does where the root is kept.
@@ -220,7 +222,8 @@ impl SiteKeys {
         }
         let found = all.first().and_then(|c| c.info().ok()).map(|info| info.subject);
         let other = |subject| AcceptError::OtherKey { subject };
-        let none = || AcceptError::Form(CertificateError::Pem { wanted: "certificates", reason: "there is none".to_owned() });
+        let none =
+            || AcceptError::Form(CertificateError::Pem { wanted: "certificates", reason: "there is none".to_owned() });
         Err(found.map_or_else(none, other).into())
     }
 
@@ -268,7 +271,8 @@ impl SiteKeys {
             if key == self.dir.join(CA_KEY) {
                 // The first place is never empty: the one that issues moves in.
                 let moves = stored(&self.dir)?.into_iter().find(|one| one.id == active);
-                let moves = moves.ok_or(SiteKeysError::Missing { path: self.dir.join(ACTIVE), remedy: "restore it" })?;
+                let moves =
+                    moves.ok_or(SiteKeysError::Missing { path: self.dir.join(ACTIVE), remedy: "restore it" })?;
                 rename(moves.key.path(), &key)?;
                 rename(&moves.request.with_extension("pem"), &self.dir.join(CA_CERTIFICATE))?;
                 remove(&moves.request)?;

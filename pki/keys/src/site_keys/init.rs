@@ -164,11 +164,7 @@ impl SiteKeys {
 }
 
 /// Writes whose directory this is, or checks that it is this site's. Gives where the site publishes.
-fn claim(
-    dir: &Path,
-    trust_domain: &TrustDomain,
-    options: &InitOptions,
-) -> Result<Option<Publication>, SiteKeysError> {
+fn claim(dir: &Path, trust_domain: &TrustDomain, options: &InitOptions) -> Result<Option<Publication>, SiteKeysError> {
     let anchor = options.anchor;
     let describe = |trust_domain: &TrustDomain, anchor| match anchor {
         Anchor::OwnRoot => format!("{trust_domain} with a root of its own"),

@@ -40,7 +40,8 @@ impl Issued {
     /// What is noted of `certificate`, which `ca` issued. Errors: [`CertificateError`].
     pub fn of(certificate: &Certificate, ca: KeyId) -> Result<Self, CertificateError> {
         let info = certificate.info()?;
-        let unknown = || CertificateError::Form { reason: "its key or name is of no kind that is issued here".to_owned() };
+        let unknown =
+            || CertificateError::Form { reason: "its key or name is of no kind that is issued here".to_owned() };
         Ok(Self {
             serial: hex(&info.serial),
             name: info.spiffe_id.as_ref().ok_or_else(unknown)?.to_string(),
@@ -91,7 +92,8 @@ impl IssuedLog {
 
     /// Notes a certificate, before it is given out: one that nobody can find could not be revoked.
     pub(super) fn note(&mut self, issued: &Issued, now: OffsetDateTime) -> Result<(), SiteKeysError> {
-        let io = |source: io::Error| SiteKeysError::File(FileError::Io { verb: "write", path: self.path.clone(), source });
+        let io =
+            |source: io::Error| SiteKeysError::File(FileError::Io { verb: "write", path: self.path.clone(), source });
         // Strings and numbers only: nothing in there can fail to serialise.
         let line = serde_json::to_string(issued).unwrap_or_default() + "\n";
         let mut options = OpenOptions::new();

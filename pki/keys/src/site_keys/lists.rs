@@ -132,7 +132,9 @@ impl SiteKeys {
 }
 
 fn is_due(last: &RevocationList, entries: &[Revoked], now: OffsetDateTime) -> bool {
-    let serials = |entries: &[Revoked]| entries.iter().map(|entry| entry.serial.clone()).collect::<std::collections::BTreeSet<_>>();
+    let serials = |entries: &[Revoked]| {
+        entries.iter().map(|entry| entry.serial.clone()).collect::<std::collections::BTreeSet<_>>()
+    };
     // A clock that was set back must not keep a list for ever.
     now >= last.this_update() + LIST_EVERY || now < last.this_update() || serials(last.revoked()) != serials(entries)
 }

@@ -89,7 +89,8 @@ pub(super) fn add(path: &Path, new: Vec<Revocation>, now: OffsetDateTime) -> Res
     }
     all.retain(|known| known.not_after.is_none_or(|end| end.saturating_add(KEPT_AFTER) >= now.unix_timestamp()));
     if all.len() > MAX_REVOKED {
-        let reason = format!("{} certificates would be revoked, at most {MAX_REVOKED}: replace the issuing CA", all.len());
+        let reason =
+            format!("{} certificates would be revoked, at most {MAX_REVOKED}: replace the issuing CA", all.len());
         return Err(SiteKeysError::Content { path: path.to_owned(), reason });
     }
     // Strings and numbers only: nothing in there can fail to serialise.

@@ -77,9 +77,7 @@ impl Act<'_> {
     /// Whether a root among the site's anchors issued it.
     fn has_root_above(&self, site: &Site, certificate: &Der) -> bool {
         let roots = site.anchors.iter().filter_map(|anchor| CaCertificate::from_der(&anchor.0).ok());
-        roots
-            .filter(|root| root.path_len != Some(0))
-            .any(|root| is_issued_by(&certificate.0, &root, self.verifier))
+        roots.filter(|root| root.path_len != Some(0)).any(|root| is_issued_by(&certificate.0, &root, self.verifier))
     }
 
     fn check_subject(&self, site: &SiteName, ca: &CaCertificate) -> Result<(), Refusal> {

@@ -62,8 +62,7 @@ pub fn sign(app: &App, sign: &SignCa) -> Result<Exit, Failure> {
     let request = files::read_argument(&sign.request, MAX_FILE).map_err(|error| unreadable(&sign.request, &error))?;
     let unlocking = Unlocking::to_open(app, None, &keys)?;
     let now = OffsetDateTime::now_utc();
-    let certificate =
-        SiteKeys::sign_authority(&keys, request.as_bytes(), &unlocking.access(), sign.valid.0, now)?;
+    let certificate = SiteKeys::sign_authority(&keys, request.as_bytes(), &unlocking.access(), sign.valid.0, now)?;
     files::create(&sign.out, certificate.pem().as_bytes()).map_err(|error| {
         let (path, reason) = (sign.out.display().to_string(), crate::words::chain(&error));
         Failure::new(t!("file-unwritable", path = path, reason = reason))
@@ -71,7 +70,8 @@ pub fn sign(app: &App, sign: &SignCa) -> Result<Exit, Failure> {
     let info = certificate.info()?;
     let id = info.key_id.map(|id| id.to_string()).unwrap_or_default();
     let value = json!({ "file": sign.out.display().to_string(), "key": id, "subject": info.subject });
-    app.output.value(&value, || t!("keys-signed-ca", path = sign.out.display().to_string(), key = id.as_str()) + "\n")?;
+    app.output
+        .value(&value, || t!("keys-signed-ca", path = sign.out.display().to_string(), key = id.as_str()) + "\n")?;
     Ok(Exit::Ok)
 }
 
@@ -169,8 +169,10 @@ impl Desk<'_> {
             let mut found = all.filter(|id| wanted.fits(&id.to_string()));
             return match (found.next(), found.next()) {
                 (Some(only), None) => Ok(only),
-                _ => Err(Failure::new(t!("keys-rotate-no-ca", key = wanted.to_string()))
-                    .remedy(t!("keys-rotate-remedy"))),
+                _ => {
+                    Err(Failure::new(t!("keys-rotate-no-ca", key = wanted.to_string()))
+                        .remedy(t!("keys-rotate-remedy")))
+                }
             };
         }
         let mut fitting = self.site.authorities.iter().filter(|other| other.phase == phase);
@@ -244,9 +246,9 @@ impl Desk<'_> {
         };
         let path = path.display().to_string();
         let value = json!({ "request": path, "key": new.id.to_string() });
-        self.app.output.value(&value, || {
-            t!("keys-rotate-request", path = path.as_str(), key = new.id.to_string()) + "\n"
-        })?;
+        self.app
+            .output
+            .value(&value, || t!("keys-rotate-request", path = path.as_str(), key = new.id.to_string()) + "\n")?;
         Ok(Exit::Waiting)
     }
 }

@@ -49,7 +49,12 @@ fn world() -> World {
     let site = Site { root_key, root, ca };
     let mut kinds = vec![
         Kind { what: "root", chain: vec![site.root.clone()], names: vec![], purpose: None },
-        Kind { what: "issuing CA", chain: vec![site.ca.certificate().clone(), site.root.clone()], names: vec![], purpose: None },
+        Kind {
+            what: "issuing CA",
+            chain: vec![site.ca.certificate().clone(), site.root.clone()],
+            names: vec![],
+            purpose: None,
+        },
         Kind { what: "renewed issuing CA", chain: vec![renewed, site.root.clone()], names: vec![], purpose: None },
     ];
     for (what, subject, purpose) in
@@ -127,8 +132,7 @@ fn the_table_of_tls_cert_holds_for_each_kind() {
         assert!(usage.critical, "06/07 {what}");
         let wanted = if is_ca { (false, true, true, 2) } else { (true, false, false, 1) };
         let value = usage.value;
-        let found =
-            (value.digital_signature(), value.key_cert_sign(), value.crl_sign(), value.flags.count_ones());
+        let found = (value.digital_signature(), value.key_cert_sign(), value.crl_sign(), value.flags.count_ones());
         assert_eq!(found, wanted, "06/07 {what}");
         // TLS_CERT_08: extendedKeyUsage by the kind.
         let extended = certificate.extended_key_usage().unwrap().map(|e| (e.value.server_auth, e.value.client_auth));
@@ -142,7 +146,13 @@ fn the_table_of_tls_cert_holds_for_each_kind() {
         let found = (constraints.critical, constraints.value.ca, constraints.value.path_len_constraint);
         assert_eq!(found, (true, is_ca, path_len), "10 {what}");
         // TLS_CERT_11: at most 6, 5 and 3 years.
-        let most = if is_root { MAX_ROOT } else if is_ca { MAX_INTERMEDIATE } else { MAX_LEAF };
+        let most = if is_root {
+            MAX_ROOT
+        } else if is_ca {
+            MAX_INTERMEDIATE
+        } else {
+            MAX_LEAF
+        };
         assert!(info.not_after - info.not_before <= most, "11 {what}");
         // TLS_CERT_12: valid now.
         assert!(info.is_valid_at(now()), "12 {what}");

@@ -69,7 +69,8 @@ fn a_damaged_file_is_an_error_and_no_empty_list() {
     init(&place.dir, Anchor::OwnRoot).unwrap();
     let keys = SiteKeys::open(&place.dir, &passphrase()).unwrap();
     keys.renew_lists(now()).unwrap();
-    for text in ["", "{}", r#"{"version":2,"revoked":[]}"#, r#"{"version":1,"revoked":[{"serial":"x","ca":"","since":0}]}"#]
+    for text in
+        ["", "{}", r#"{"version":2,"revoked":[]}"#, r#"{"version":1,"revoked":[{"serial":"x","ca":"","since":0}]}"#]
     {
         fs::write(place.dir.join("revoked.json"), text).unwrap();
         assert!(keys.renew_lists(now() + DAY).is_err(), "{text}");

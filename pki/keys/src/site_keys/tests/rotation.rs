@@ -46,8 +46,10 @@ fn a_ca_comes_issues_and_the_old_one_goes() {
     assert_eq!(again.cas().map(IssuingCa::id).collect::<Vec<_>>(), [new.id]);
     let opened = SiteKeys::open(&place.dir, &passphrase()).unwrap();
     assert_eq!((opened.ca().id(), opened.cas().count()), (new.id, 1));
-    let names: BTreeSet<String> =
-        snapshot(&place.dir).into_iter().filter_map(|(path, _)| path.file_name()?.to_str().map(str::to_owned)).collect();
+    let names: BTreeSet<String> = snapshot(&place.dir)
+        .into_iter()
+        .filter_map(|(path, _)| path.file_name()?.to_str().map(str::to_owned))
+        .collect();
     assert!(!names.iter().any(|name| name.starts_with("ca-") || *name == format!("{old}.crl")), "{names:?}");
     assert!(init(&place.dir, Anchor::OwnRoot).unwrap().changed_nothing(), "and `init` finds a whole site");
 }
