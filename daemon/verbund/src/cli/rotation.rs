@@ -14,7 +14,7 @@ pub enum RotateCommand {
         #[command(flatten)]
         site: SiteDirectory,
     },
-    Ca(RotateCa),
+    Ca(Box<RotateCa>),
 }
 
 /// `keys rotate ca`

@@ -24,7 +24,7 @@ use folder::Folder;
 /// How often it is looked whether something was revoked or a list is due.
 const LOOK: Duration = Duration::from_secs(2);
 /// How long to wait after a list that could not be signed.
-const AGAIN: Duration = Duration::from_secs(60);
+const AGAIN: Duration = Duration::from_secs(10);
 
 /// The lists that this node knows, in force and on disk.
 pub struct Lists {
@@ -105,7 +105,7 @@ impl Lists {
                 }
                 Err(error) => {
                     if !std::mem::replace(&mut told, true) {
-                        tracing::error!(%error, "this site's revocation list could not be signed; it is tried again each minute. \
+                        tracing::error!(%error, "this site's revocation list could not be signed; it is tried again every few seconds. \
                             When the last one runs out, nobody trusts this site's certificates until there is a newer one");
                     }
                     AGAIN

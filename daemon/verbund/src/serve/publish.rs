@@ -99,7 +99,8 @@ async fn bundle(State(published): State<Published>, Path(domain): Path<String>) 
         return (StatusCode::GONE, "this trust domain was excluded from the federation\n").into_response();
     }
     let anchors: Vec<&[u8]> = site.value.anchors.iter().map(|anchor| anchor.0.as_slice()).collect();
-    match bundle::document(site.version, &anchors) {
+    // The founding site's version is 0 until it changes; a sequence counts from 1.
+    match bundle::document(site.version + 1, &anchors) {
         Ok(document) => body("application/json", "no-cache", document),
         Err(error) => {
             tracing::error!(%domain, %error, "the bundle cannot be written");

@@ -104,7 +104,8 @@ impl FromStr for Publication {
             None => !host.is_empty() && host.chars().all(plain),
         };
         let port_fits = port.is_none_or(|port| port.parse::<u16>().is_ok_and(|port| port > 0));
-        let path_fits = path.chars().all(|c| plain(c) || c == '/') && !path.contains("//") && !path.contains("..");
+        let whole = format!("/{path}");
+        let path_fits = path.chars().all(|c| plain(c) || c == '/') && !whole.contains("//") && !path.contains("..");
         if base.len() <= MAX_BASE && host_fits && port_fits && path_fits {
             return Ok(Self { base: base.to_owned() });
         }

@@ -135,8 +135,9 @@ fn is_due(last: &RevocationList, entries: &[Revoked], now: OffsetDateTime) -> bo
     let serials = |entries: &[Revoked]| {
         entries.iter().map(|entry| entry.serial.clone()).collect::<std::collections::BTreeSet<_>>()
     };
+    let old = now >= last.this_update() + LIST_EVERY || now >= last.next_update();
     // A clock that was set back must not keep a list for ever.
-    now >= last.this_update() + LIST_EVERY || now < last.this_update() || serials(last.revoked()) != serials(entries)
+    old || now < last.this_update() || serials(last.revoked()) != serials(entries)
 }
 
 fn read_list(path: &Path) -> Result<Option<RevocationList>, SiteKeysError> {

@@ -3,7 +3,7 @@ use std::os::unix::fs::PermissionsExt as _;
 
 use super::*;
 use crate::certificate::tests::{DAY, domain, node, now};
-use crate::certificate::{check_chain, is_signed_by};
+use crate::certificate::{check_chain, is_signed_by, issue_ca};
 use crate::custody::{KdfParameters, KeyFile, Passphrase, SoftwareKey, UnlockError};
 use crate::sealing::seal;
 

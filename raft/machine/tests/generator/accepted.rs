@@ -20,8 +20,8 @@ const ROLES: [UserRole; 6] = [
 
 impl Generator {
     pub(super) fn meant_well(&mut self, model: &Model) -> Option<Step> {
-        match self.random.below(1460) {
-            0..=59 => self.apply_entry(model),
+        match self.random.below(1500) {
+            0..=59 | 1460..=1499 => self.apply_entry(model),
             60..=74 => self.create_user(model),
             75..=84 => self.unbind(model),
             85..=97 => self.update_node(model),

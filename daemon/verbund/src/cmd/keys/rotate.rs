@@ -34,7 +34,7 @@ const MAX_FILE: u64 = 128 * 1024;
 pub async fn run(app: &App, command: RotateCommand) -> Result<Exit, Failure> {
     match command {
         RotateCommand::Node { site } => node(&keys_directory(&site.data_dir)),
-        RotateCommand::Ca(rotate) => ca(app, rotate).await,
+        RotateCommand::Ca(rotate) => ca(app, *rotate).await,
     }
 }
 

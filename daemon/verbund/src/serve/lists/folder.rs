@@ -24,6 +24,9 @@ struct Stored {
     list: Der,
 }
 
+/// A domain's list, and the certificate of the CA that signed it (DER both).
+type Kept = (TrustDomain, Vec<u8>, Vec<u8>);
+
 /// The directory.
 pub(super) struct Folder(PathBuf);
 
@@ -36,7 +39,7 @@ impl Folder {
 
     /// Every list. One that cannot be read is passed over with a warning: it is asked for again, and what it would open is
     /// closed by its age at the latest.
-    pub(super) fn read(&self) -> io::Result<Vec<(TrustDomain, Vec<u8>, Vec<u8>)>> {
+    pub(super) fn read(&self) -> io::Result<Vec<Kept>> {
         let mut all = Vec::new();
         for entry in fs::read_dir(&self.0)?.take(MAX_FILES) {
             let path = entry?.path();

@@ -38,7 +38,8 @@ fn world() -> World {
         issue_ca_for(&*root_key, &root, key.public_key(), &trust_domain, Some(&published), 365 * DAY, now()).unwrap()
     };
     let renewed = signed(&ca_key);
-    let ca = IssuingCa::new(trust_domain, signed(&ca_key), ca_key).unwrap().published_at(Some(published.clone()));
+    let first = signed(&ca_key);
+    let ca = IssuingCa::new(trust_domain, first, ca_key).unwrap().published_at(Some(published.clone()));
     let list = ca.issue_crl(7, &[], 3 * DAY, now()).unwrap();
     let root_id = verbund_identity::key_id(root_key.public_key());
     let web = BTreeMap::from([

@@ -32,7 +32,7 @@ fn what_is_issued_is_noted_and_what_is_revoked_stands_on_the_next_list() {
     let second = keys.lists().unwrap().remove(0).1;
     assert!(second.number() > first.number());
     let rules = |lists: &[_]| check_revocation(one.chain[0].der(), lists, now()).unwrap().len();
-    assert_eq!((rules(&[first]), rules(&[second.clone()])), (0, 1));
+    assert_eq!((rules(&[first]), rules(std::slice::from_ref(&second))), (0, 1));
 
     // Long before the next one is promised; and when the clock was set back.
     assert_eq!(keys.renew_lists(now() + LIST_EVERY - Duration::from_secs(1)).unwrap(), 0);
