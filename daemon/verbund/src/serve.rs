@@ -19,11 +19,14 @@ pub mod enrolment;
 mod error;
 mod http;
 mod identity;
+mod lists;
 mod logging;
 mod metrics;
 mod notify;
 mod port;
+mod publish;
 mod records;
+mod rotation;
 mod standing;
 mod start;
 mod status;
@@ -41,6 +44,8 @@ use verbund_agent_link::Questions;
 use verbund_tls::{Acceptor, Listener};
 
 pub use error::ServeError;
+pub use lists::ListsMessage;
+pub use rotation::RENEW;
 pub use start::needs_passphrase;
 
 use agents::AgentDesk;
@@ -48,6 +53,7 @@ use asking::Inquirer;
 use author::NodeAuthor;
 use control::ControlPort;
 use enrolment::Enrolment;
+use lists::Closing;
 
 use crate::config::Config;
 use crate::join::server as join;
@@ -76,6 +82,8 @@ pub async fn run(config: Config) -> Result<(), ServeError> {
     tracing::info!(version = env!("CARGO_PKG_VERSION"), data_dir = %config.data_dir.display(), "verbund starts");
     let admin = bind(&config.listen.admin, "listen.admin").await?;
     let metrics = bind(&config.listen.metrics, "listen.metrics").await?;
+    let pki = bind(&config.listen.pki, "listen.pki").await?;
+    let bundle = bind(&config.listen.bundle, "listen.bundle").await?;
     let agents = bind(&config.listen.agents, "listen.agents").await?;
     let peers = bind(&config.listen.peers, "listen.peers").await?;
     let started = start::start(&config).await?;
@@ -99,6 +107,7 @@ pub async fn run(config: Config) -> Result<(), ServeError> {
     let inquirer = Inquirer::start(&started.node, *node, site.clone(), questions);
     let shutdown = CancellationToken::new();
     spawn_services(&config, &started, inquirer, admin, metrics, &stop, &shutdown, &mut tasks)?;
+    spawn_publishing(&config, &started, pki, bundle, &stop, &mut tasks)?;
     tracing::info!(node = %started.enrolment.node, site = %started.enrolment.site, "verbund serves");
     notify::notify("READY=1");
     let ended = wait(&started).await;
@@ -123,7 +132,9 @@ fn spawn_services(
 ) -> Result<(), ServeError> {
     let port = Arc::new(Port::new(started, config, inquirer));
     let settings = verbund_api::Settings { shutdown: shutdown.clone(), ..verbund_api::Settings::default() };
+    let closing = Closing { trust: started.trust.clone(), own: started.identity.id().trust_domain };
     let api = verbund_api::router(port.clone(), settings);
+    let api = api.layer(axum::middleware::from_fn_with_state(closing, lists::closed));
     for listener in admin {
         let acceptor = acceptor(started, listener, Listener::Admin, config)?;
         tasks.spawn(http::serve_admin(acceptor, api.clone(), stop.clone()));
@@ -140,6 +151,7 @@ fn spawn_services(
     let joins = started.take_joins();
     if let Some(joins) = joins {
         let router = join::router(started.node.clone(), started.genesis.clone());
+        let router = router.merge(lists::router(started.lists.clone()));
         tasks.spawn(http::serve_joins(joins, router, stop.clone()));
     }
     tasks.spawn(identity::keep_fresh(
@@ -158,6 +170,35 @@ fn spawn_services(
         let (settings, origin) = (syslog::Settings::of(syslog), started.origin());
         tasks.spawn(syslog::run(settings, origin, records, applied, stop.clone()));
     }
+    Ok(())
+}
+
+/// What anybody may fetch: revocation lists and CA certificates, bundles; and the exchange of lists with other nodes.
+fn spawn_publishing(
+    config: &Config,
+    started: &Started,
+    pki: Vec<TcpListener>,
+    bundle: Vec<TcpListener>,
+    stop: &watch::Receiver<bool>,
+    tasks: &mut JoinSet<()>,
+) -> Result<(), ServeError> {
+    let published = publish::Published::new(started);
+    for listener in pki {
+        let (router, stop) = (publish::plain(published.clone()), stop.clone());
+        tasks.spawn(async move {
+            if let Err(error) = http::serve_plain(listener, router, stop).await {
+                tracing::error!(%error, "revocation lists are served no more");
+            }
+        });
+    }
+    for listener in bundle {
+        let acceptor = acceptor(started, listener, Listener::Admin, config)?;
+        tasks.spawn(http::serve_admin(acceptor, publish::bundles(published.clone()), stop.clone()));
+    }
+    tasks.spawn(started.lists.clone().keep_current(stop.clone()));
+    tasks.spawn(rotation::Rotation::new(started, config).run(stop.clone()));
+    let (lists, node) = (started.lists.clone(), started.node.clone());
+    tasks.spawn(lists::Exchange { lists, node, dialer: start::dialer(config)? }.run(stop.clone()));
     Ok(())
 }
 

@@ -2,7 +2,7 @@
 
 use data_encoding::BASE64URL_NOPAD;
 use serde::{Deserialize, Serialize};
-use verbund_model::resource::{Address, AdmissionRequest, Millis};
+use verbund_model::resource::{Address, AdmissionRequest, Der, Millis};
 use verbund_model::{FederationId, Hash, KeyId, OrgName, PublicKey, SiteName};
 
 use crate::envelope::pae;
@@ -26,6 +26,14 @@ pub fn admission_binding(federation: &FederationId, invitation: &KeyId, request:
 pub fn node_binding(federation: &FederationId, site: &SiteName, node_key: &PublicKey) -> Vec<u8> {
     let body = format!("{federation}\n{site}\n{node_key}");
     pae("application/vnd.verbund.node.v1", body.as_bytes())
+}
+
+/// The bytes that a site's new issuing CA signs when it is announced, and the present one where no root vouches for it.
+#[must_use]
+pub fn authority_binding(federation: &FederationId, site: &SiteName, certificate: &Der) -> Vec<u8> {
+    let mut body = format!("{federation}\n{site}\n").into_bytes();
+    body.extend_from_slice(&certificate.0);
+    pae("application/vnd.verbund.authority.v1", &body)
 }
 
 /// An invitation as it travels: everything a site needs to find and recognise its contact, and the one-time private key.

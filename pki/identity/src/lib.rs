@@ -21,7 +21,7 @@ pub mod spiffe;
 pub mod statement;
 pub mod verify;
 
-pub use admission::{InvitationToken, TokenError, admission_binding, node_binding};
+pub use admission::{InvitationToken, TokenError, admission_binding, authority_binding, node_binding};
 pub use asked::AskedBy;
 pub use batch::BatchProof;
 pub use certificate::{CaCertificate, CaCertificateError};

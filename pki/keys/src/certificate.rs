@@ -8,17 +8,21 @@ mod csr;
 mod info;
 mod issuing_ca;
 mod key_adapter;
+mod publication;
+mod published;
 mod x509;
 
 use std::fmt;
 
 pub use accept::{AcceptError, accept_ca};
-pub use authority::{IssueError, csr_for_ca, issue_ca, make_root};
+pub use authority::{IssueError, csr_for_ca, issue_ca, issue_ca_for, make_root};
 pub use checks::{Finding, check_certificate, check_chain};
-pub use crl::{RevocationList, Revoked};
+pub use crl::{Reason, RevocationList, Revoked};
 pub use csr::{CsrError, ProvenKey, csr_for_leaf};
 pub use info::CertificateInfo;
 pub use issuing_ca::{IssuingCa, LeafRequest, TlsIdentity};
+pub use publication::{Publication, PublicationError, certificate_path, list_path};
+pub use published::{check_names, check_pointers, check_revocation};
 use verbund_identity::sha256;
 pub use x509::is_signed_by;
 

@@ -115,7 +115,7 @@ fn directory(path: &Path) -> &Path {
     }
 }
 
-fn sync_directory(path: &Path) -> Result<(), FileError> {
+pub(crate) fn sync_directory(path: &Path) -> Result<(), FileError> {
     let directory = directory(path);
     File::open(directory).and_then(|d| d.sync_all()).map_err(io_error("sync", directory))
 }

@@ -21,8 +21,9 @@ pub mod site_keys;
 
 pub use certificate::{
     AcceptError, Certificate, CertificateError, CertificateInfo, CsrError, Finding, IssueError, IssuingCa, LeafRequest,
-    ProvenKey, RevocationList, Revoked, TlsIdentity, accept_ca, check_certificate, check_chain, csr_for_ca,
-    csr_for_leaf, is_signed_by, issue_ca, make_root,
+    ProvenKey, Publication, PublicationError, Reason, RevocationList, Revoked, TlsIdentity, accept_ca,
+    certificate_path, check_certificate, check_chain, check_names, check_pointers, check_revocation, csr_for_ca,
+    csr_for_leaf, is_signed_by, issue_ca, issue_ca_for, list_path, make_root,
 };
 pub use custody::{
     Access, Asking, AwsVerifier, CreateError, KdfError, KdfParameters, KeyError, KeyFile, KeyLabel, Mechanism,
@@ -31,4 +32,6 @@ pub use custody::{
 };
 pub use files::FileError;
 pub use sealing::{OpenError, Opener, SealError, SealingKey, seal};
-pub use site_keys::{Anchor, InitOptions, InitReport, Piece, SiteKeys, SiteKeysError, State};
+pub use site_keys::{
+    Anchor, InitOptions, InitReport, Issued, Piece, Revocation, SiteKeys, SiteKeysError, State, StoredAuthority,
+};

@@ -9,33 +9,47 @@
 //! ca.pem         the CA's certificate                                      public
 //! node.key       signs what the daemon reports                             sealed
 //! sealing.key    opens what was sealed for the site                        sealed
+//! ca-….key/.pem  further issuing CAs, while one takes another's place      sealed, public
+//! ca.active      which of them issues, if not the first                    public
+//! issued.jsonl   what the CAs issued and is still valid                    public
+//! revoked.json   what was revoked                                          public
+//! <key id>.crl   the last list of the CA with that key                     public
 //! ```
 //!
 //! Where a key is in a token, its file refers to it instead ([`StoredKey`]); the root's may be in a token of its own, and the
 //! file goes with it. Keys of TLS leaves are not here: each is made in memory with its leaf and never written.
 
+mod authorities;
 mod error;
 mod init;
+mod issued;
+mod lists;
+mod revoked;
 
 use std::fmt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
+pub use authorities::StoredAuthority;
 pub use error::SiteKeysError;
 pub use init::{InitOptions, InitReport, Piece, State, object_label};
+pub use issued::{Issued, from_hex, hex};
+pub use lists::{LIST_EVERY, LIST_VALIDITY};
+pub use revoked::{MAX_REVOKED, Revocation};
 use serde::{Deserialize, Serialize};
 use time::OffsetDateTime;
 use verbund_identity::TrustDomain;
 use verbund_identity::spiffe::SpiffeError;
 
 use crate::certificate::{
-    AcceptError, Certificate, CertificateError, Finding, IssueError, IssuingCa, accept_ca, csr_for_ca, is_signed_by,
-    issue_ca,
+    AcceptError, Certificate, CertificateError, Finding, IssueError, IssuingCa, Publication, PublicationError,
+    accept_ca, csr_for_ca, is_signed_by, issue_ca_for,
 };
 use crate::custody::{Access, KeyLabel, ReadError, Signer, StoredKey};
 use crate::files;
 use crate::sealing::Opener;
+use issued::IssuedLog;
 
 const SITE: &str = "site.json";
 const ROOT_KEY: &str = "root.key";
@@ -43,6 +57,7 @@ const ROOT_CERTIFICATE: &str = "root.pem";
 const CA_KEY: &str = "ca.key";
 const CA_REQUEST: &str = "ca.csr";
 const CA_CERTIFICATE: &str = "ca.pem";
+const ACTIVE: &str = "ca.active";
 const NODE_KEY: &str = "node.key";
 const SEALING_KEY: &str = "sealing.key";
 /// The most bytes of a public file here.
@@ -65,6 +80,16 @@ struct SiteFile {
     version: u32,
     trust_domain: String,
     anchor: Anchor,
+    /// Where lists and CA certificates are reached, as it stands in certificates.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    published_at: Option<String>,
+}
+
+/// Whose directory it is.
+struct SiteIdentity {
+    trust_domain: TrustDomain,
+    anchor: Anchor,
+    publication: Option<Publication>,
 }
 
 /// A site's keys, opened for use. The root's key is not among them: it is only read when the CA is renewed.
@@ -72,9 +97,12 @@ pub struct SiteKeys {
     dir: PathBuf,
     anchor: Anchor,
     ca: IssuingCa,
+    /// CAs that issued before, or will, and whose lists are kept current.
+    others: Vec<IssuingCa>,
     anchor_certificate: Certificate,
     node: Arc<dyn Signer>,
     sealing: Arc<dyn Opener>,
+    issued: IssuedLog,
 }
 
 impl SiteKeys {
@@ -82,14 +110,15 @@ impl SiteKeys {
     /// made together; drop the passphrase afterwards, it is not needed again. Errors: [`SiteKeysError`].
     pub fn open<'a>(dir: &Path, access: impl Into<Access<'a>>) -> Result<Self, SiteKeysError> {
         let access = &access.into();
-        let (trust_domain, anchor) = read_site(dir)?;
+        let site = read_site(dir)?;
         files::check_directory(dir)?;
-        let signer = unlock(&dir.join(CA_KEY), KeyLabel::IssuingCa, access)?;
-        let (certificate, anchor_certificate) = read_ca(dir, anchor)?;
-        let ca = IssuingCa::new(trust_domain, certificate, signer)?;
+        let (ca, others) = authorities::open(dir, &site, access)?;
+        let anchor = site.anchor;
+        let anchor_certificate = anchor_of(dir, anchor, ca.certificate())?;
         let node = unlock(&dir.join(NODE_KEY), KeyLabel::Node, access)?;
         let sealing = read_key(&dir.join(SEALING_KEY), KeyLabel::Sealing)?.unlock_sealing(access)?;
-        Ok(Self { dir: dir.to_owned(), anchor, ca, anchor_certificate, node, sealing })
+        let issued = IssuedLog::new(IssuedLog::path_in(dir));
+        Ok(Self { dir: dir.to_owned(), anchor, ca, others, anchor_certificate, node, sealing, issued })
     }
 
     /// The keys in `dir` as they are stored, without opening them: those that are there, the root's among them. What needs a
@@ -121,6 +150,17 @@ impl SiteKeys {
     #[must_use]
     pub fn ca(&self) -> &IssuingCa {
         &self.ca
+    }
+
+    /// Its CAs whose certificates may still count, the one that issues first.
+    pub fn cas(&self) -> impl Iterator<Item = &IssuingCa> {
+        std::iter::once(&self.ca).chain(&self.others)
+    }
+
+    /// Where the site's lists and CA certificates are reached, as it stands in what is issued. `None`: nowhere.
+    #[must_use]
+    pub fn publication(&self) -> Option<&Publication> {
+        self.ca.publication()
     }
 
     /// What kind of anchor the site has.
@@ -168,7 +208,9 @@ impl SiteKeys {
         }
         let root = unlock(&path, KeyLabel::SiteRoot, &access.into())?;
         let key = self.ca.signer().public_key();
-        let renewed = issue_ca(&root, &self.anchor_certificate, key, self.trust_domain(), validity, now)?;
+        let published = self.publication();
+        let renewed =
+            issue_ca_for(&root, &self.anchor_certificate, key, self.trust_domain(), published, validity, now)?;
         self.put_ca(renewed)
     }
 
@@ -177,11 +219,16 @@ impl SiteKeys {
     /// use then.
     pub fn reload_ca(&mut self) -> Result<bool, SiteKeysError> {
         files::check_directory(&self.dir)?;
-        let (certificate, anchor_certificate) = read_ca(&self.dir, self.anchor)?;
+        let stored = authorities::stored(&self.dir)?.into_iter().find(|authority| authority.id == self.ca.id());
+        let certificate = match stored.and_then(|stored| stored.certificate) {
+            Some(certificate) => certificate,
+            None => read_ca(&self.dir, self.anchor)?.0,
+        };
+        let anchor_certificate = anchor_of(&self.dir, self.anchor, &certificate)?;
         if certificate == *self.ca.certificate() && anchor_certificate == self.anchor_certificate {
             return Ok(false);
         }
-        self.ca = IssuingCa::new(self.trust_domain().clone(), certificate, self.ca.signer().clone())?;
+        self.ca = self.with_certificate(certificate)?;
         self.anchor_certificate = anchor_certificate;
         Ok(true)
     }
@@ -191,9 +238,16 @@ impl SiteKeys {
         csr_for_ca(self.ca.signer(), self.trust_domain())
     }
 
+    fn with_certificate(&self, certificate: Certificate) -> Result<IssuingCa, IssueError> {
+        let (trust_domain, publication) = (self.trust_domain().clone(), self.publication().cloned());
+        Ok(IssuingCa::new(trust_domain, certificate, self.ca.signer().clone())?.published_at(publication))
+    }
+
     fn put_ca(&mut self, certificate: Certificate) -> Result<(), SiteKeysError> {
-        let ca = IssuingCa::new(self.trust_domain().clone(), certificate.clone(), self.ca.signer().clone())?;
-        files::replace(&self.dir.join(CA_CERTIFICATE), certificate.pem().as_bytes(), files::PUBLIC)?;
+        let ca = self.with_certificate(certificate.clone())?;
+        let stored = authorities::stored(&self.dir)?.into_iter().find(|authority| authority.id == ca.id());
+        let path = stored.map_or_else(|| self.dir.join(CA_CERTIFICATE), |stored| stored.request.with_extension("pem"));
+        files::replace(&path, certificate.pem().as_bytes(), files::PUBLIC)?;
         self.ca = ca;
         Ok(())
     }
@@ -202,7 +256,7 @@ impl SiteKeys {
     /// and puts it in place; needs no passphrase. A valid one that is there already is replaced, which is how it is
     /// renewed. Gives the findings of [`accept_ca`]. Errors: [`SiteKeysError`]; nothing is changed then.
     pub fn accept_ca_certificate(dir: &Path, answer: &str, now: OffsetDateTime) -> Result<Vec<Finding>, SiteKeysError> {
-        let (trust_domain, anchor) = read_site(dir)?;
+        let SiteIdentity { trust_domain, anchor, .. } = read_site(dir)?;
         let path = dir.join(CA_CERTIFICATE);
         if anchor == Anchor::OwnRoot {
             let reason =
@@ -230,7 +284,7 @@ impl fmt::Debug for SiteKeys {
     }
 }
 
-fn read_site(dir: &Path) -> Result<(TrustDomain, Anchor), SiteKeysError> {
+fn read_site(dir: &Path) -> Result<SiteIdentity, SiteKeysError> {
     let path = dir.join(SITE);
     let bytes = match files::read_public(&path, MAX_PUBLIC) {
         Err(error) if error.is_missing() => return Err(SiteKeysError::Nothing { dir: dir.to_owned() }),
@@ -242,7 +296,9 @@ fn read_site(dir: &Path) -> Result<(TrustDomain, Anchor), SiteKeysError> {
         return Err(content(format!("it has version {}, this program knows {SITE_VERSION}", site.version)));
     }
     let trust_domain = site.trust_domain.parse().map_err(|e: SpiffeError| content(e.to_string()))?;
-    Ok((trust_domain, site.anchor))
+    let publication = site.published_at.map(|base| base.parse()).transpose();
+    let publication = publication.map_err(|e: PublicationError| content(e.to_string()))?;
+    Ok(SiteIdentity { trust_domain, anchor: site.anchor, publication })
 }
 
 fn read_certificate(path: &Path, remedy: &'static str) -> Result<Certificate, SiteKeysError> {
@@ -264,11 +320,16 @@ fn read_ca(dir: &Path, anchor: Anchor) -> Result<(Certificate, Certificate), Sit
         }
     };
     let certificate = read_certificate(&dir.join(CA_CERTIFICATE), remedy)?;
-    let anchor_certificate = match anchor {
-        Anchor::AuthorityPki => certificate.clone(),
-        Anchor::OwnRoot => read_root(dir, &certificate)?,
-    };
+    let anchor_certificate = anchor_of(dir, anchor, &certificate)?;
     Ok((certificate, anchor_certificate))
+}
+
+/// What anchors the CA with this certificate.
+fn anchor_of(dir: &Path, anchor: Anchor, ca: &Certificate) -> Result<Certificate, SiteKeysError> {
+    match anchor {
+        Anchor::AuthorityPki => Ok(ca.clone()),
+        Anchor::OwnRoot => read_root(dir, ca),
+    }
 }
 
 /// The root's certificate, which must have signed the CA's.

@@ -11,6 +11,7 @@ use x509_parser::prelude::FromDer;
 use x509_parser::revocation_list::CertificateRevocationList;
 
 use crate::certificate::Certificate;
+use crate::lists::Lists;
 
 /// Trust as the replicated state has it at one moment. Domains are never merged (design 3.2).
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -83,10 +84,11 @@ pub(crate) struct Anchor {
 }
 
 impl Compiled {
-    pub(crate) fn new(bundle: Bundle) -> Self {
+    pub(crate) fn new(bundle: Bundle, lists: &Lists) -> Self {
         let compile = |(domain, entry): (&TrustDomain, &Domain)| {
             let fault = |why| DomainFault { domain: domain.clone(), why };
-            (domain.clone(), Anchored::new(entry).map_err(fault))
+            let brought = lists.of(domain).map(|held| held.der.as_slice());
+            (domain.clone(), Anchored::new(entry, brought).map_err(fault))
         };
         let domains = bundle.domains.iter().map(compile).collect();
         Self { bundle, domains }
@@ -98,12 +100,12 @@ impl Compiled {
 }
 
 impl Anchored {
-    fn new(domain: &Domain) -> Result<Self, String> {
+    fn new<'a>(domain: &'a Domain, brought: impl Iterator<Item = &'a [u8]>) -> Result<Self, String> {
         let anchors = domain.anchors.iter().map(|der| Anchor::new(der)).collect::<Result<Vec<_>, _>>()?;
         if anchors.is_empty() {
             return Err("it lists no anchor".to_owned());
         }
-        Ok(Self { anchors, crls: revocation_lists(&domain.crls)? })
+        Ok(Self { anchors, crls: revocation_lists(domain.crls.iter().map(Vec::as_slice).chain(brought))? })
     }
 }
 
@@ -124,8 +126,8 @@ impl Anchor {
 }
 
 /// The newest first, because webpki asks the first list of an issuer that it finds.
-fn revocation_lists(ders: &[Vec<u8>]) -> Result<Vec<CertRevocationList<'static>>, String> {
-    let mut lists = Vec::with_capacity(ders.len());
+fn revocation_lists<'a>(ders: impl Iterator<Item = &'a [u8]>) -> Result<Vec<CertRevocationList<'static>>, String> {
+    let mut lists = Vec::new();
     for der in ders {
         let error = |why: String| format!("a revocation list cannot be read: {why}");
         let (_, parsed) = CertificateRevocationList::from_der(der).map_err(|e| error(e.to_string()))?;

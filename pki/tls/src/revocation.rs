@@ -17,11 +17,19 @@ const MAX_DER: usize = 1024 * 1024;
 #[error("the revocation list is refused: {0}")]
 pub struct RevocationError(String);
 
+impl RevocationError {
+    pub(crate) const fn new(why: String) -> Self {
+        Self(why)
+    }
+}
+
 /// What a proven list says of itself.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RevocationList {
-    /// The key of the CA that signed it. Of two lists of one CA the later counts.
+    /// The key of the CA that signed it. Of two lists of one CA the one with the higher number counts.
     pub issuer: KeyId,
+    /// Its number (RFC 5280, 5.2.3).
+    pub number: u64,
     /// When it was issued, Unix seconds.
     pub issued: i64,
     /// Until when it counts, Unix seconds; after that nothing of its CA is trusted until there is a newer one.
@@ -64,8 +72,13 @@ impl RevocationList {
         let Some(next_update) = list.next_update() else {
             return refuse("it does not say when the next one comes (RFC 5280, 5.1.2.5)".to_owned());
         };
+        let number = list.crl_number().map(|number| number.to_bytes_be());
+        let Some(number) = number.filter(|number| number.len() <= 8) else {
+            return refuse("it has no number, or one above 64 bits (RFC 5280, 5.2.3)".to_owned());
+        };
         Ok(Self {
             issuer: facts.key,
+            number: number.iter().fold(0, |number, byte| number << 8 | u64::from(*byte)),
             issued: list.last_update().timestamp(),
             next_update: next_update.timestamp(),
             revoked: list.iter_revoked_certificates().count(),

@@ -14,7 +14,9 @@ use verbund_model::KeyId;
 use crate::bundle::{Bundle, Compiled, DomainFault};
 use crate::certificate::Certificate;
 use crate::judge::{Judged, Role, excluded, judge};
+use crate::lists::{HeldList, Lists, Taken};
 use crate::peer::Peer;
+use crate::revocation::RevocationError;
 use crate::switch::Switch;
 use crate::trust_error::TrustError;
 
@@ -64,7 +66,8 @@ pub struct Trust {
     compiled: ArcSwap<Compiled>,
     live: Mutex<BTreeMap<u64, Arc<Live>>>,
     next: AtomicU64,
-    changing: Mutex<()>,
+    /// Held while trust changes, so that one change follows another.
+    changing: Mutex<Lists>,
     clock: Arc<dyn TimeProvider>,
 }
 
@@ -84,7 +87,7 @@ impl Trust {
     /// Begins with `bundle`, and a clock of the caller's.
     #[must_use]
     pub fn with_clock(bundle: Bundle, clock: Arc<dyn TimeProvider>) -> Arc<Self> {
-        let compiled = Compiled::new(bundle);
+        let compiled = Compiled::new(bundle, &Lists::default());
         report(&compiled.faults());
         Arc::new(Self {
             compiled: ArcSwap::from_pointee(compiled),
@@ -124,7 +127,7 @@ impl Trust {
     ///
     /// Errors: [`BundleError::Stale`]; then nothing has changed.
     pub fn set_bundle(&self, bundle: Bundle) -> Result<Applied, BundleError> {
-        let _one_at_a_time = self.changing.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut lists = self.changing.lock().unwrap_or_else(PoisonError::into_inner);
         let before = self.compiled.load_full();
         let (got, current) = (bundle.sequence, before.bundle.sequence);
         if got == current && bundle == before.bundle {
@@ -133,7 +136,8 @@ impl Trust {
         if got <= current {
             return Err(BundleError::Stale { got, current });
         }
-        let after = Arc::new(Compiled::new(bundle));
+        lists.follow(&bundle);
+        let after = Arc::new(Compiled::new(bundle, &lists));
         let faults = after.faults();
         report(&faults);
         // From here on every handshake is judged by the new bundle; what was adopted under the old one is in the table.
@@ -155,6 +159,48 @@ impl Trust {
         let affected: Vec<_> = lives.into_iter().filter(changed).collect();
         closed.extend(close(&affected, |live| self.judge(&live.chain, live.role).map(drop)));
         Ok(Applied { sequence: got, closed, faults })
+    }
+
+    /// Takes a revocation list (DER) with its CA's certificate, from whomever: it proves itself. Before this returns, the
+    /// connections of what it revokes are closed. Errors: [`RevocationError`], a replay of an older list among them; then nothing
+    /// has changed.
+    pub fn take_list(&self, domain: &TrustDomain, der: &[u8], issuer: &[u8]) -> Result<Taken, RevocationError> {
+        let mut lists = self.changing.lock().unwrap_or_else(PoisonError::into_inner);
+        let before = self.compiled.load_full();
+        let taken = lists.take(&before.bundle, domain, der, issuer)?;
+        if taken != Taken::Known {
+            self.compiled.store(Arc::new(Compiled::new(before.bundle.clone(), &lists)));
+            let lives = self.snapshot();
+            let of_domain: Vec<_> = lives.into_iter().filter(|live| live.peer.id.trust_domain == *domain).collect();
+            close(&of_domain, |live| self.judge(&live.chain, live.role).map(drop));
+        }
+        Ok(taken)
+    }
+
+    /// Takes up the lists of an earlier run, before the first handshake; those of domains that are not known yet wait until
+    /// they are.
+    pub fn restore_lists(&self, all: impl IntoIterator<Item = (TrustDomain, Vec<u8>, Vec<u8>)>) {
+        let mut lists = self.changing.lock().unwrap_or_else(PoisonError::into_inner);
+        for (domain, der, issuer) in all {
+            lists.remember(domain, der, issuer);
+        }
+        let before = self.compiled.load_full();
+        lists.follow(&before.bundle);
+        self.compiled.store(Arc::new(Compiled::new(before.bundle.clone(), &lists)));
+    }
+
+    /// The revocation lists in force, of whichever age.
+    #[must_use]
+    pub fn lists(&self) -> Vec<HeldList> {
+        self.changing.lock().unwrap_or_else(PoisonError::into_inner).all()
+    }
+
+    /// The lists of `domain` that have run out, so that nothing of their CAs is trusted until there is a newer one.
+    #[must_use]
+    pub fn lists_run_out(&self, domain: &TrustDomain) -> Vec<HeldList> {
+        let now = self.clock.current_time().map_or(i64::MAX, crate::judge::seconds);
+        let lists = self.changing.lock().unwrap_or_else(PoisonError::into_inner);
+        lists.of(domain).filter(|held| held.list.next_update < now).cloned().collect()
     }
 
     /// Judges every open connection again and closes those whose certificate or revocation list has run out since. To

@@ -88,6 +88,7 @@ impl Act<'_> {
             C::UnbindRole { organisation, user, role } => self.unbind_role(organisation, user, *role),
             C::RequestAdmission { request, proofs } => self.request_admission(request, proofs),
             C::UpdateSite { site, land } => self.update_site(site, *land),
+            C::RotateAuthority { site, step } => self.rotate_authority(site, step),
             C::AddNode { site, key, addresses, issuing_proof, node_proof } => {
                 self.add_node(site, key, addresses, issuing_proof, node_proof)
             }

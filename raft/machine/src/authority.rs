@@ -5,7 +5,7 @@
 //! | m coordinators | admit; policies, timings, voter replacement by hand, the set of coordinators: one proposes, the others approve |
 //! | one coordinator | invite, take an invitation back, refuse a request for admission, create an organisation with its first administrator, suspend and resume, one of two approvals of an exception; `ConfirmFence` at clusters of an excluded site, deleting workloads of an excluded organisation |
 //! | organisation's administrator | its users, keys, role bindings, sub-organisations, windows and freezes |
-//! | Plattformbetreiber | its own sites: facts, windows and freezes, nodes, clusters, evidence, licence vetoes, `ConfirmFence` at its clusters |
+//! | Plattformbetreiber | its own sites: facts, windows and freezes, issuing CAs, nodes, clusters, evidence, licence vetoes, `ConfirmFence` at its clusters |
 //! | Softwarebetreiber | its own workloads: apply, delete, failover, relocate, failback, drill, changes, incidents, asking for exceptions |
 //! | Cloud-Service-Anbieter | its own offerings |
 //! | Cloud-Service-Kunde | its own consents |
@@ -88,7 +88,9 @@ pub fn needed<'a>(command: &'a Command, state: &'a State) -> Needed<'a> {
 
         C::RequestAdmission { .. } => Needed::Invitation,
 
-        C::UpdateSite { site, .. } | C::AddNode { site, .. } => Needed::Role(Plattformbetreiber, site_of(state, site)),
+        C::UpdateSite { site, .. } | C::RotateAuthority { site, .. } | C::AddNode { site, .. } => {
+            Needed::Role(Plattformbetreiber, site_of(state, site))
+        }
         C::UpdateNode { node, .. } | C::RemoveNode { node } => {
             let site = state.node(node).map(|node| &node.value.site);
             Needed::Role(Plattformbetreiber, site.map_or(Scope::Nothing, |site| site_of(state, site)))

@@ -104,6 +104,8 @@ impl Founding {
             land: first.land,
             anchors: first.anchors.clone(),
             issuing_key: first.issuing_key.clone(),
+            authorities: Vec::new(),
+            retired: BTreeSet::new(),
             sealing_key: first.sealing_key.clone(),
             facts: None,
             maintenance: Maintenance::default(),

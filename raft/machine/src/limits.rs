@@ -21,6 +21,10 @@ pub const MAX_DISPLAY_NAME: u64 = 200;
 pub const MAX_ADDRESSES: u64 = 16;
 /// Trust anchors of a site.
 pub const MAX_ANCHORS: u64 = 4;
+/// Issuing CAs of a site that do not issue and are not retired.
+pub const MAX_AUTHORITIES: u64 = 4;
+/// Retired issuing CAs of a site: none is ever forgotten.
+pub const MAX_RETIRED: u64 = 256;
 /// Active nodes of a site.
 pub const MAX_NODES: u64 = 16;
 /// Sites that a role binding names.

@@ -72,7 +72,7 @@ fn primary(state: &State, command: &Command) -> Option<Primary> {
             of::<RoleBinding>(state, &(organisation.clone(), user.clone(), *role))
         }
         C::RequestAdmission { request, .. } => of::<Site>(state, &request.site),
-        C::UpdateSite { site, .. } => of::<Site>(state, site),
+        C::UpdateSite { site, .. } | C::RotateAuthority { site, .. } => of::<Site>(state, site),
         C::UpdateNode { node, .. } | C::RemoveNode { node } => of::<Node>(state, node),
         C::ApplyCatalogueEntry { name, .. } | C::DeleteCatalogueEntry { name } => of::<CatalogueEntry>(state, name),
         C::SetSiteFacts { site, .. } | C::SetSiteMaintenance { site, .. } => of::<Site>(state, site),

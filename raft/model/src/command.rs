@@ -12,9 +12,9 @@ use crate::id::{
 };
 use crate::key::PublicKey;
 use crate::resource::{
-    Action, Address, AdmissionRequest, ClusterSpec, Consent, CopyReport, Der, Evidence, Finding, Land, LicenceVeto,
-    Maintenance, Millis, Observation, OrgRole, Proofs, SignedDirective, SignedFinding, SiteFacts, UserRole,
-    WorkloadSpec,
+    Action, Address, AdmissionRequest, AuthorityStep, ClusterSpec, Consent, CopyReport, Der, Evidence, Finding, Land,
+    LicenceVeto, Maintenance, Millis, Observation, OrgRole, Proofs, SignedDirective, SignedFinding, SiteFacts,
+    UserRole, WorkloadSpec,
 };
 
 /// A change that an author asks for.
@@ -183,6 +183,13 @@ pub enum Command {
         site: SiteName,
         /// Where it stands.
         land: Land,
+    },
+    /// Plattformbetreiber: one step by which another issuing CA takes the place of an own site's.
+    RotateAuthority {
+        /// The site.
+        site: SiteName,
+        /// The step.
+        step: AuthorityStep,
     },
     /// Plattformbetreiber: adds a node to an own site; the issuing CA's key signs for the node's key (formats 2).
     AddNode {

@@ -5,6 +5,7 @@
 mod address;
 mod admission;
 mod amounts;
+mod authority;
 mod catalogue;
 mod cluster;
 mod directive;
@@ -21,6 +22,7 @@ mod workload;
 pub use address::{Address, AddressError};
 pub use admission::{Admission, AdmissionRefusal, AdmissionRequest, Invitation, InvitationUse, Proofs};
 pub use amounts::Amounts;
+pub use authority::{AuthorityPhase, AuthorityStep, SiteAuthority};
 pub use catalogue::{CatalogueEntry, Policy};
 pub use cluster::{
     Cluster, ClusterSpec, ClusterStanding, Evidence, EvidenceSubject, Lease, LicenceVeto, Observation, Presence,

@@ -27,7 +27,8 @@ pub fn bundle_of(state: &State, current: &Bundle) -> Bundle {
         let before = current.domains.get(&name);
         let domain = Domain {
             anchors: site.value.anchors.iter().map(|anchor| anchor.0.clone()).collect(),
-            refused_keys: BTreeSet::new(),
+            // CAs that the site took out: nothing below them counts.
+            refused_keys: site.value.retired.clone(),
             crls: before.map(|domain| domain.crls.clone()).unwrap_or_default(),
         };
         (name, domain)

@@ -55,6 +55,8 @@ config-field-listen-peers = Zu bindende Adressen für andere Knoten, etwa [::]:7
 config-field-listen-admin = Zu bindende Adressen für die HTTP-API, etwa 127.0.0.1:7101.
 config-field-listen-agents = Adressen für die Agenten der Container-Cluster des Standorts, etwa [::]:7103; keine: kein Agent wird bedient.
 config-field-listen-metrics = Zu bindende Adressen für Prometheus (ohne TLS), etwa 127.0.0.1:7102.
+config-field-listen-pki = Zu bindende Adressen für Sperrlisten und CA-Zertifikate (ohne TLS), etwa [::]:7104; sie müssen unter der Adresse von „verbund init --pki-url“ erreichbar sein. Keine: es werden keine angeboten.
+config-field-listen-bundle = Zu bindende Adressen für die SPIFFE-Bundles der Vertrauensdomänen (HTTPS), etwa [::]:7105; keine: es werden keine angeboten.
 config-field-advertise = Wo andere diesen Knoten erreichen: Host:Port oder Netz=Host:Port.
 config-field-inbound = „accept“, oder „none“, wenn dieser Knoten nichts annimmt und alle selbst anwählt.
 config-field-proxy-address = HTTP-CONNECT-Proxy, über den gewählt wird: Host:Port.

@@ -55,6 +55,8 @@ config-field-listen-peers = Addresses to bind for peers, such as [::]:7100 or 10
 config-field-listen-admin = Addresses to bind for the HTTP API, such as 127.0.0.1:7101.
 config-field-listen-agents = Addresses to bind for the agents of the site's clusters, such as [::]:7103; none: no agent is served.
 config-field-listen-metrics = Addresses to bind for Prometheus (without TLS), such as 127.0.0.1:7102.
+config-field-listen-pki = Addresses to bind for revocation lists and CA certificates (without TLS), such as [::]:7104; they must be reached under the address of "verbund init --pki-url". None: none are offered.
+config-field-listen-bundle = Addresses to bind for the SPIFFE bundles of the trust domains (HTTPS), such as [::]:7105; none: none are offered.
 config-field-advertise = Where peers reach this node: host:port or network=host:port.
 config-field-inbound = "accept", or "none" if this node accepts nothing and dials everyone itself.
 config-field-proxy-address = HTTP CONNECT proxy to dial through: host:port.

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Subcommand};
 use clap_complete::ArgValueCandidates;
-use verbund_keys::TokenUri;
+use verbund_keys::{Publication, TokenUri};
 use verbund_model::resource::{Address, Land, OrgRole};
 use verbund_model::{Hash, OrgName, PublicKey, SiteName, UserId};
 
@@ -63,6 +63,8 @@ pub struct Init {
     pub certificate: Option<PathBuf>,
     #[arg(long, value_name = "URI", conflicts_with = "certificate")]
     pub custody: Option<TokenUri>,
+    #[arg(long, value_name = "URL", conflicts_with = "certificate")]
+    pub pki_url: Option<Publication>,
     #[command(flatten)]
     pub config: ConfigFile,
 }

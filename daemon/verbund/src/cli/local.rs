@@ -8,7 +8,7 @@ use verbund_keys::TokenUri;
 use verbund_model::resource::Address;
 use verbund_model::{FederationId, Hash, SiteName};
 
-use super::{ConfigFile, Confirm, Span};
+use super::{ConfigFile, Confirm, KeysRevoke, RotateCommand, SignCa, SiteDirectory, Span};
 
 /// What a person's key is for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
@@ -43,6 +43,11 @@ pub enum KeysCommand {
         token: TokenUri,
     },
     BackupCheck(BackupCheck),
+    Issued(SiteDirectory),
+    Revoke(KeysRevoke),
+    #[command(subcommand)]
+    Rotate(RotateCommand),
+    SignCa(SignCa),
 }
 
 /// `keys backup-check`

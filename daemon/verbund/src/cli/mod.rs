@@ -5,6 +5,8 @@ mod admin;
 mod agent;
 mod asking;
 mod candidates;
+mod ceremony;
+mod certificates;
 mod directive;
 mod duration;
 mod federation;
@@ -14,6 +16,7 @@ mod localise;
 mod placement;
 mod prefix;
 mod resource;
+mod rotation;
 mod usage;
 mod values;
 
@@ -26,6 +29,8 @@ use verbund_keys::PassphraseSource;
 pub use admin::{NodeCommand, OrgCommand, PolicyCommand, ProposalCommand, RoleCommand, UserCommand};
 pub use agent::{AgentCommand, AgentRun, ClusterAdd};
 pub use asking::{Events, Logs};
+pub use ceremony::{Ceremony, CeremonyKind};
+pub use certificates::{KeysRevoke, RevocationReason, SiteDirectory};
 pub use directive::{DirectiveCommand, Exclude};
 pub use duration::Span;
 pub use federation::{Found, Init, InvitationCommand, Invite, Join, SiteCommand};
@@ -41,6 +46,7 @@ pub use placement::{
 };
 pub use prefix::HashPrefix;
 pub use resource::{Apply, Delete, Get, List, Status, Watch};
+pub use rotation::{CaStep, RotateCa, RotateCommand, SignCa};
 pub use usage::explain;
 pub use values::{kinds, laender, unknown_kind, user_role};
 
@@ -167,6 +173,7 @@ pub enum Command {
     Network(NetworkCommand),
     #[command(subcommand)]
     Keys(Box<KeysCommand>),
+    Ceremony(Box<Ceremony>),
     #[command(subcommand)]
     Context(ContextCommand),
     #[command(subcommand)]

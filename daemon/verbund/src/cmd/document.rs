@@ -233,7 +233,8 @@ fn site(name: &str, mut spec: Value) -> Result<Vec<Command>, String> {
     let site: SiteName = named(name)?;
     let fields = spec.as_object_mut().ok_or_else(|| t!("document-object", field = "spec"))?;
     let unknown = fields.keys().find(|key| {
-        !["land", "facts", "maintenance", "organisation", "anchors", "issuingKey", "sealingKey"].contains(&key.as_str())
+        let shown = ["organisation", "anchors", "issuingKey", "authorities", "retired", "sealingKey"];
+        !["land", "facts", "maintenance"].contains(&key.as_str()) && !shown.contains(&key.as_str())
     });
     if let Some(unknown) = unknown {
         return Err(t!("document-unknown", field = format!("spec.{unknown}"), allowed = "land, facts, maintenance"));

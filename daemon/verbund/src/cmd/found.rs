@@ -95,7 +95,7 @@ pub fn run(app: &App, found: Found) -> Result<Exit, Failure> {
     let unlocking = init::Unlocking::to_make(app, config.as_ref(), &keys, custody)?;
     // A site that made its keys below an authority's PKI before keeps them.
     if init::anchor_pin(&keys)?.is_none() || keys.join("root.pem").exists() {
-        init::make(&keys, &trust_domain, Anchor::OwnRoot, &unlocking)?;
+        init::make(&keys, &trust_domain, Anchor::OwnRoot, None, &unlocking)?;
     }
     let site_keys = SiteKeys::open(&keys, unlocking.access())?;
     if *site_keys.trust_domain() != trust_domain {

@@ -7,8 +7,8 @@ use time::OffsetDateTime;
 use verbund_identity::{CaCertificate, TrustDomain};
 use verbund_keys::site_keys::State;
 use verbund_keys::{
-    Access, Anchor, Asking, Finding, InitOptions, InitReport, Passphrase, PassphraseSource, SiteKeys, StoredKey,
-    TokenUri,
+    Access, Anchor, Asking, Finding, InitOptions, InitReport, Passphrase, PassphraseSource, Publication, SiteKeys,
+    StoredKey, TokenUri,
 };
 use verbund_model::Hash;
 
@@ -40,7 +40,7 @@ pub fn run(app: &App, init: Init) -> Result<Exit, Failure> {
     let trust_domain = TrustDomain { site, federation: init.federation };
     let anchor = if init.csr.is_some() { Anchor::AuthorityPki } else { Anchor::OwnRoot };
     let unlocking = Unlocking::to_make(app, config, &keys, init.custody)?;
-    let report = make(&keys, &trust_domain, anchor, &unlocking)?;
+    let report = make(&keys, &trust_domain, anchor, init.pki_url, &unlocking)?;
     let request = match &init.csr {
         Some(path) => Some(write_request(&keys, path)?),
         None => None,
@@ -123,9 +123,10 @@ pub fn make(
     keys: &Path,
     trust_domain: &TrustDomain,
     anchor: Anchor,
+    publication: Option<Publication>,
     unlocking: &Unlocking,
 ) -> Result<InitReport, Failure> {
-    let options = InitOptions { anchor, ..InitOptions::default() };
+    let options = InitOptions { anchor, publication, ..InitOptions::default() };
     Ok(SiteKeys::init(keys, trust_domain, unlocking.access(), &options, OffsetDateTime::now_utc())?)
 }
 

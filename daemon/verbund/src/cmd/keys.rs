@@ -2,7 +2,9 @@
 //! keys are kept.
 
 mod backup;
+mod certificates;
 mod probe;
+mod rotate;
 
 use std::path::Path;
 
@@ -17,7 +19,7 @@ use crate::failure::Failure;
 use crate::output::{Table, say};
 use crate::t;
 
-pub fn run(app: &App, command: KeysCommand) -> Result<Exit, Failure> {
+pub async fn run(app: &App, command: KeysCommand) -> Result<Exit, Failure> {
     match command {
         KeysCommand::New { kind, out: Some(out), .. } => new(app, kind, &out),
         KeysCommand::New { kind, custody: Some(uri), .. } => new_in_token(app, kind, &uri),
@@ -28,6 +30,10 @@ pub fn run(app: &App, command: KeysCommand) -> Result<Exit, Failure> {
         KeysCommand::Show { file } => show(app, &file),
         KeysCommand::Probe { token } => probe::run(app, &token),
         KeysCommand::BackupCheck(check) => backup::run(app, check),
+        KeysCommand::Issued(site) => certificates::issued(app, &site.data_dir),
+        KeysCommand::Revoke(revoke) => certificates::revoke(app, &revoke),
+        KeysCommand::Rotate(command) => rotate::run(app, command).await,
+        KeysCommand::SignCa(sign) => rotate::sign(app, &sign),
     }
 }
 

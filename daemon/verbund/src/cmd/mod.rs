@@ -5,6 +5,7 @@ mod apply;
 mod asking;
 mod audit;
 mod capacity;
+mod ceremony;
 mod cluster;
 mod cluster_add;
 mod completion;
@@ -113,7 +114,8 @@ async fn carry_out(app: &App, command: Command, matches: &ArgMatches) -> Result<
         Command::Timings(command) => timings::run(app, command).await,
         Command::Audit(command) => audit::run(app, command).await,
         Command::Network(command) => network::run(app, command, matches).await,
-        Command::Keys(command) => keys::run(app, *command),
+        Command::Keys(command) => keys::run(app, *command).await,
+        Command::Ceremony(ceremony) => ceremony::run(app, &ceremony),
         Command::Context(command) => context::run(app, command),
         Command::Config(command) => config::run(app, command, matches),
         Command::Completion { shell } => completion::run(shell),

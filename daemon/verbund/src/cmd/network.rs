@@ -150,6 +150,9 @@ fn matrix(config: &Config, peers: &Peers, lang: Lang) -> Vec<Connection> {
     );
     let monitor = word("network-metrics-from");
     all.extend(config.listen.metrics.iter().map(|l| inbound(&monitor, l, "TCP, HTTP/1.1", word("network-metrics"))));
+    all.extend(config.listen.pki.iter().map(|l| inbound(&any, l, "TCP, HTTP/1.1", word("network-pki"))));
+    let bundle = |l: &std::net::SocketAddr| inbound(&any, l, "TCP, TLS 1.3 (HTTP/2, HTTP/1.1)", word("network-bundle"));
+    all.extend(config.listen.bundle.iter().map(bundle));
     let outbound = |to: String, port, protocol, purpose| Connection {
         direction: "out",
         from: own.clone(),

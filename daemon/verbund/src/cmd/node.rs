@@ -129,8 +129,11 @@ fn make_key(
 /// key stays where it is.
 fn copy_site_keys(from: &Path, to: &Path) -> Result<(), Failure> {
     crate::files::make_directory(to)?;
-    for name in ["site.json", "root.pem", "ca.key", "ca.csr", "ca.pem", "sealing.key"] {
-        let (from, to) = (from.join(name), to.join(name));
+    let fixed = ["site.json", "root.pem", "ca.key", "ca.csr", "ca.pem", "ca.active", "sealing.key"].map(str::to_owned);
+    // Further issuing CAs, while one takes another's place.
+    let further = std::fs::read_dir(from)?.filter_map(|entry| entry.ok()?.file_name().into_string().ok());
+    for name in fixed.into_iter().chain(further.filter(|name| name.starts_with("ca-"))) {
+        let (from, to) = (from.join(&name), to.join(&name));
         if !from.exists() {
             continue;
         }

@@ -23,7 +23,8 @@ pub fn convert(settings: &Settings, errors: &mut Vec<ConfigError>) -> Option<Con
     let inbound = c.choice("inbound", &[("accept", true), ("none", false)]);
     let peers = c.sockets("listen.peers");
     let (admin, agents) = (c.sockets("listen.admin"), c.sockets("listen.agents"));
-    let listen = Listen { peers, admin, agents, metrics: c.sockets("listen.metrics") };
+    let (metrics, pki, bundle) = (c.sockets("listen.metrics"), c.sockets("listen.pki"), c.sockets("listen.bundle"));
+    let listen = Listen { peers, admin, agents, metrics, pki, bundle };
     let site = c.optional("site", SiteName::from_str);
     let advertise = c.list("advertise", Address::from_str);
     let proxy = c.proxy();

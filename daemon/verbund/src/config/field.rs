@@ -57,6 +57,8 @@ pub const FIELDS: &[Field] = &[
     many("listen.admin", &["[::1]:7101", "127.0.0.1:7101"]),
     many("listen.agents", &[]),
     many("listen.metrics", &[]),
+    many("listen.pki", &[]),
+    many("listen.bundle", &[]),
     many("advertise", &[]),
     one("inbound", &["accept"]),
     one("proxy.address", &[]),

@@ -52,6 +52,10 @@ pub struct Listen {
     pub agents: Vec<SocketAddr>,
     /// For Prometheus, without TLS; empty: no metrics are served.
     pub metrics: Vec<SocketAddr>,
+    /// For revocation lists and CA certificates, without TLS; empty: none are served.
+    pub pki: Vec<SocketAddr>,
+    /// For the bundles of trust domains (SPIFFE); empty: none are served.
+    pub bundle: Vec<SocketAddr>,
 }
 
 /// A host and port to dial.

@@ -19,6 +19,7 @@ use super::challenge;
 use super::protocol::{
     AdmissionStatus, Admitted, Challenge, ChallengeRequest, Hello, JoinRefusal, JoinRequest, MAX_MESSAGE, Membership,
 };
+use crate::serve::ListsMessage;
 use crate::t;
 
 /// Envelopes are valid for at most 15 minutes (formats 7); some is left for clocks that differ.
@@ -267,6 +268,17 @@ pub async fn was_removed(
     let path = format!("/join/v1/nodes/{node}");
     let membership: Membership = contact.exchange("the question", Method::GET, &path, &()).await?;
     Ok(membership.node == node && membership.removed)
+}
+
+/// Exchanges revocation lists with a member, as a stranger: each proves itself. Errors: [`JoinError`].
+pub async fn exchange_lists(
+    dialer: &Dialer,
+    addresses: &[verbund_tls::Address],
+    pinned: &Pinned,
+    message: &ListsMessage,
+) -> Result<ListsMessage, JoinError> {
+    let mut contact = Contact::connect(dialer, addresses, pinned).await?;
+    contact.exchange("the revocation lists", Method::POST, "/revocations/v1/exchange", message).await
 }
 
 struct Contact {

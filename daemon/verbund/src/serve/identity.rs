@@ -46,8 +46,10 @@ pub struct Certified {
 }
 
 /// Issues a first identity. Errors: [`IdentityError`].
-pub fn first(keys: &SiteKeys, certified: &Certified) -> Result<Arc<LiveIdentity>, IdentityError> {
-    let Issued { chain, anchor, key } = issue(keys, certified)?;
+pub fn first(keys: &Mutex<SiteKeys>, certified: &Certified) -> Result<Arc<LiveIdentity>, IdentityError> {
+    // A panic while the lock was held leaves the keys as they were.
+    let mut keys = keys.lock().unwrap_or_else(PoisonError::into_inner);
+    let Issued { chain, anchor, key } = issue(&mut keys, certified)?;
     Ok(LiveIdentity::from_pkcs8(chain, anchor, key)?)
 }
 
@@ -85,14 +87,15 @@ async fn paused(wait: Duration, stop: &mut watch::Receiver<bool>) -> bool {
     }
 }
 
-fn renew(keys: &Mutex<SiteKeys>, certified: &Certified, identity: &LiveIdentity) -> Result<(), IdentityError> {
+/// Issues a new certificate for a new key, for the connections from now on. Errors: [`IdentityError`]; the old one stays then.
+pub fn renew(keys: &Mutex<SiteKeys>, certified: &Certified, identity: &LiveIdentity) -> Result<(), IdentityError> {
     // A panic while the lock was held leaves the keys as they were.
     let mut keys = keys.lock().unwrap_or_else(PoisonError::into_inner);
     // The root may have renewed the CA's certificate meanwhile.
     if keys.reload_ca()? {
         tracing::info!("the site's issuing CA has a new certificate");
     }
-    let Issued { chain, anchor, key } = issue(&keys, certified)?;
+    let Issued { chain, anchor, key } = issue(&mut keys, certified)?;
     Ok(identity.replace_pkcs8(chain, anchor, key)?)
 }
 
@@ -102,7 +105,7 @@ struct Issued {
     key: PrivatePkcs8KeyDer<'static>,
 }
 
-fn issue(keys: &SiteKeys, certified: &Certified) -> Result<Issued, IdentityError> {
+fn issue(keys: &mut SiteKeys, certified: &Certified) -> Result<Issued, IdentityError> {
     let mut dns_names = BTreeSet::new();
     let mut ip_addresses = BTreeSet::new();
     for address in &certified.addresses {
@@ -114,7 +117,7 @@ fn issue(keys: &SiteKeys, certified: &Certified) -> Result<Issued, IdentityError
     let subject = Subject::Node(certified.node);
     let (dns_names, ip_addresses) = (dns_names.into_iter().collect(), ip_addresses.into_iter().collect());
     let issued =
-        keys.ca().issue_identity(subject, dns_names, ip_addresses, certified.lifetime, OffsetDateTime::now_utc())?;
+        keys.issue_identity(subject, dns_names, ip_addresses, certified.lifetime, OffsetDateTime::now_utc())?;
     let chain = issued.chain.iter().map(|certificate| certificate.der().to_vec().into()).collect();
     let key = issued.key.to_pkcs8().map_err(|e| verbund_keys::IssueError::Encoding { reason: e.to_string() })?;
     let anchor = keys.anchor_certificate().der().to_vec().into();

@@ -56,6 +56,7 @@ impl Port {
                 data_dir: config.data_dir.clone(),
                 identity: started.identity.clone(),
                 given_up: started.given_up.clone(),
+                trust: started.trust.clone(),
             },
         }
     }
@@ -116,7 +117,7 @@ impl Federation for Port {
         let refused = |e: verbund_keys::CsrError| IssueError::Csr { reason: e.to_string() };
         let key = ProvenKey::from_csr(order.csr.as_bytes()).map_err(refused)?;
         // A panic while the lock was held leaves the keys as they were.
-        let keys = self.keys.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut keys = self.keys.lock().unwrap_or_else(PoisonError::into_inner);
         let id = SpiffeId { trust_domain: keys.trust_domain().clone(), subject: Subject::User(order.name) };
         let request = LeafRequest {
             spiffe_id: id.clone(),
@@ -126,7 +127,7 @@ impl Federation for Port {
             lifetime: USER_LIFETIME,
         };
         let unavailable = |reason: String| IssueError::Unavailable { reason };
-        let leaf = super::start::waiting(|| keys.ca().issue_leaf(&request, OffsetDateTime::now_utc()));
+        let leaf = super::start::waiting(|| keys.issue_leaf(&request, OffsetDateTime::now_utc()));
         let leaf = leaf.map_err(|e| unavailable(e.to_string()))?;
         let info = leaf.info().map_err(|e| unavailable(e.to_string()))?;
         let not_after = u64::try_from(info.not_after.unix_timestamp()).unwrap_or(0) * 1000;

@@ -57,7 +57,7 @@ pub async fn run(node: NodeHandle, dialer: Dialer, given_up: GivenUp, mut stop: 
 }
 
 /// The other members that accept connections, and how each is known.
-fn members(state: &State, me: NodeId) -> Vec<(SiteName, Vec<Address>, Pinned)> {
+pub fn members(state: &State, me: NodeId) -> Vec<(SiteName, Vec<Address>, Pinned)> {
     let federation = &state.federation().value.name;
     let mut all = Vec::new();
     for (node, site) in state.active_nodes().filter(|(node, _)| node.value.id != me) {

@@ -18,14 +18,17 @@ use verbund_tls::{
 use super::enrolment::Enrolment;
 use super::error::ServeError;
 use super::identity::{self, Certified};
+use super::lists::Lists;
 use super::standing::GivenUp;
 use super::syslog::Origin;
 use crate::config::{Config, Limits};
 
 /// Where in the data directory the keys lie.
-const KEYS: &str = "keys";
+pub const KEYS: &str = "keys";
 /// Where the node's log, snapshots and archive lie.
 const STATE: &str = "state";
+/// Where in the data directory the revocation lists of all sites lie.
+const LISTS: &str = "revocations";
 /// Says that the store was made once: without it a lost one could be taken for a new one.
 const STATE_MADE: &str = "state.made";
 
@@ -47,6 +50,8 @@ pub struct Started {
     pub lines: Lines,
     /// The node.
     pub node: NodeHandle,
+    /// The revocation lists that are known here.
+    pub lists: Arc<Lists>,
     /// Whether others say that it was given up.
     pub given_up: GivenUp,
     joins: Mutex<Option<Incoming>>,
@@ -86,10 +91,14 @@ pub async fn start(config: &Config) -> Result<Started, ServeError> {
     }
     // The passphrase's derivation is slow on purpose, as tokens are by nature; nothing else waits for it yet.
     let keys = open_keys(config, &enrolment)?;
+    let (node_key, keys) = (keys.node_key(), Arc::new(Mutex::new(keys)));
     let certified =
         Certified { node: enrolment.node, addresses: config.advertise.clone(), lifetime: identity::LIFETIME };
     let identity = identity::first(&keys, &certified)?;
     let trust = Trust::new(first_bundle(&enrolment));
+    let dir = config.data_dir.join(LISTS);
+    let lists = Lists::open(trust.clone(), keys.clone(), dir.clone());
+    let lists = lists.map_err(|source| ServeError::Io { path: dir, source })?;
     let ends = Ends { trust: trust.clone(), identity: identity.clone() };
     let (lines, inbound) = Lines::new(ends, lines_settings(config)?);
     lines.set_routes(first_routes(&enrolment));
@@ -100,11 +109,10 @@ pub async fn start(config: &Config) -> Result<Started, ServeError> {
         lines: lines.clone(),
         incoming: inbound.peers,
         verifier: Arc::new(AwsVerifier),
-        signer: Arc::new(NodeKey(keys.node_key())),
+        signer: Arc::new(NodeKey(node_key)),
         clock: Arc::new(SystemClock),
     };
     let node = NodeHandle::start(node_config(config, &enrolment, genesis.clone()), parts).await?;
-    let keys = Arc::new(Mutex::new(keys));
     let joins = Mutex::new(Some(inbound.joins));
     Ok(Started {
         enrolment,
@@ -115,6 +123,7 @@ pub async fn start(config: &Config) -> Result<Started, ServeError> {
         certified,
         lines,
         node,
+        lists,
         given_up: GivenUp::default(),
         joins,
     })

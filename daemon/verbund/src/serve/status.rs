@@ -7,13 +7,14 @@ use std::time::Duration;
 
 use verbund_api::Localised;
 use verbund_api::status::{Disk, FederationRef, Loss, NodeStatus, Notice, Quorum, Role, SiteStatus, Status};
-use verbund_identity::Subject;
+use verbund_identity::{Subject, TrustDomain};
 use verbund_machine::{State, VoterWarning};
 use verbund_model::resource::Millis;
 use verbund_model::{NodeId, SiteName};
 use verbund_node::{Alarm, Clock as _, NodeHandle, RaisedAlarm, SystemClock};
-use verbund_tls::LiveIdentity;
+use verbund_tls::{LiveIdentity, Trust};
 
+use super::lists::refusal;
 use super::standing::GivenUp;
 
 /// What the node itself does not know.
@@ -28,6 +29,8 @@ pub struct About {
     pub identity: Arc<LiveIdentity>,
     /// Whether others say that the node was given up.
     pub given_up: GivenUp,
+    /// The revocation lists in force.
+    pub trust: Arc<Trust>,
 }
 
 /// A site that was found lost sooner after its admission, in milliseconds, had not been started.
@@ -76,13 +79,34 @@ pub async fn status(node: &NodeHandle, about: &About) -> Status {
         certificate_not_after: Some(not_after),
         disk,
         notes,
-        warnings: of_voters.into_iter().chain(no_leader(&seen, fresh, now)).chain(unrecorded(node)).collect(),
+        warnings: of_voters
+            .into_iter()
+            .chain(no_leader(&seen, fresh, now))
+            .chain(unrecorded(node))
+            .chain(lists_run_out(&state, &about.trust))
+            .collect(),
         alarms: given_up
             .iter()
             .map(|site| removed(seen.node, site, now))
             .chain(seen.alarms.iter().map(notice))
             .collect(),
     }
+}
+
+/// Sites of which nothing is trusted here, because their revocation list ran out.
+fn lists_run_out(state: &State, trust: &Trust) -> Vec<Notice> {
+    let federation = &state.federation().value.name;
+    let notice = |site: &SiteName| {
+        let domain = TrustDomain { site: site.clone(), federation: federation.clone() };
+        let (since, message) = refusal(trust, &domain)?;
+        Some(Notice {
+            name: "revocation-list-expired".to_owned(),
+            since,
+            subject: Some(format!("site {site}")),
+            message,
+        })
+    };
+    state.sites().filter_map(|site| notice(&site.value.name)).collect()
 }
 
 /// The node was given up, as a member says.

@@ -18,6 +18,7 @@ use verbund_model::{Algorithm, PublicKey};
 
 use super::checks::{MAX_INTERMEDIATE, MAX_ROOT};
 use super::key_adapter::{KeyAdapter, Subject};
+use super::publication::Publication;
 use super::{Certificate, CertificateError, CertificateInfo, pem_text};
 use crate::custody::{SignError, Signer};
 
@@ -153,7 +154,25 @@ pub fn issue_ca(
     validity: Duration,
     now: OffsetDateTime,
 ) -> Result<Certificate, IssueError> {
+    issue_ca_for(root_signer, root, ca_key, trust_domain, None, validity, now)
+}
+
+/// As [`issue_ca`]; the certificate says where the root's is, if the site publishes it (`caIssuers`). There is no
+/// distribution point: the root signs no lists, because an offline root could not sign the next one in time. What takes an
+/// issuing CA out is the replicated state.
+pub fn issue_ca_for(
+    root_signer: &dyn Signer,
+    root: &Certificate,
+    ca_key: &PublicKey,
+    trust_domain: &TrustDomain,
+    publication: Option<&Publication>,
+    validity: Duration,
+    now: OffsetDateTime,
+) -> Result<Certificate, IssueError> {
     let mut parameters = ca_parameters(ca_key, trust_domain, "CA", 0)?;
+    if let Some(publication) = publication {
+        parameters.custom_extensions.push(publication.authority_info_access(&key_id(root_signer.public_key())));
+    }
     set_validity(&mut parameters, "CA certificate", validity, MAX_INTERMEDIATE, now)?;
     sign_below(parameters, ca_key, root_signer, root, "root", now)
 }

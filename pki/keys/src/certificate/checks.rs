@@ -1,6 +1,5 @@
 //! The certificate checks of BSI TR-03116-TS (TLS_CERT_01 to 12, as BSI's TaSK carries them) that need no network:
-//! all but 04 (CRLDP or AIA reachable) and 05 (revocation), which look at what others serve, and 09 (names), which the
-//! TLS layer decides by SPIFFE id.
+//! all but 04 (CRLDP or AIA reachable), 05 (revocation) and 09 (names), for which more than the certificate is needed.
 
 use std::fmt;
 

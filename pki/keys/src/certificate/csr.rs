@@ -69,6 +69,16 @@ impl ProvenKey {
     /// Takes the key of a request in PEM or DER, at most 16 KiB, after checking its signature. Names and usages that it
     /// asks for are ignored, but for CA rights, which are refused. Errors: [`CsrError`].
     pub fn from_csr(request: &[u8]) -> Result<Self, CsrError> {
+        Self::read(request, false)
+    }
+
+    /// The same for a request that asks for CA rights, as one for an issuing CA does: for a person at the root only. Errors:
+    /// [`CsrError`].
+    pub fn from_ca_csr(request: &[u8]) -> Result<Self, CsrError> {
+        Self::read(request, true)
+    }
+
+    fn read(request: &[u8], may_ask_for_ca: bool) -> Result<Self, CsrError> {
         if request.len() > MAX_CSR {
             return Err(CsrError::Size { length: request.len() });
         }
@@ -85,7 +95,9 @@ impl ProvenKey {
             return Err(form(format!("{} bytes follow its end", rest.len())));
         }
         let key = check_proof(&csr)?;
-        check_wishes(&csr)?;
+        if !may_ask_for_ca {
+            check_wishes(&csr)?;
+        }
         Ok(Self(key))
     }
 

@@ -5,7 +5,10 @@ use std::net::IpAddr;
 use time::OffsetDateTime;
 use verbund_identity::{SpiffeId, TrustDomain, key_id};
 use verbund_model::{KeyId, PublicKey};
-use x509_parser::extensions::{GeneralName, ParsedExtension};
+use x509_parser::extensions::{
+    AuthorityInfoAccess, CRLDistributionPoints, DistributionPointName, GeneralName, ParsedExtension,
+};
+use x509_parser::oid_registry::OID_PKIX_ACCESS_DESCRIPTOR_CA_ISSUERS;
 use x509_parser::prelude::X509Certificate;
 
 use super::{CertificateError, x509};
@@ -43,6 +46,10 @@ pub struct CertificateInfo {
     pub ip_addresses: Vec<IpAddr>,
     /// All URIs, also foreign ones.
     pub uris: Vec<String>,
+    /// Where the list is on which it would stand if it were revoked (CRL distribution points).
+    pub list_urls: Vec<String>,
+    /// Where its issuer's certificate is (authorityInfoAccess, caIssuers).
+    pub issuer_urls: Vec<String>,
     /// The subject's distinguished name, for people.
     pub subject: String,
     /// The issuer's distinguished name, for people.
@@ -93,6 +100,8 @@ impl CertificateInfo {
             dns_names: Vec::new(),
             ip_addresses: Vec::new(),
             uris: Vec::new(),
+            list_urls: Vec::new(),
+            issuer_urls: Vec::new(),
             subject: certificate.subject().to_string(),
             issuer: certificate.issuer().to_string(),
         };
@@ -102,6 +111,8 @@ impl CertificateInfo {
                 ParsedExtension::AuthorityKeyIdentifier(id) => {
                     info.authority_key_id = id.key_identifier.as_ref().map(|id| id.0.to_vec());
                 }
+                ParsedExtension::CRLDistributionPoints(points) => info.list_urls = distribution_points(points),
+                ParsedExtension::AuthorityInfoAccess(access) => info.issuer_urls = issuers(access),
                 _ => {}
             }
         }
@@ -113,6 +124,27 @@ impl CertificateInfo {
     pub fn is_valid_at(&self, now: OffsetDateTime) -> bool {
         self.not_before <= now && now <= self.not_after
     }
+}
+
+fn url(name: &GeneralName<'_>) -> Option<String> {
+    match name {
+        GeneralName::URI(url) => Some((*url).to_owned()),
+        _ => None,
+    }
+}
+
+fn distribution_points(points: &CRLDistributionPoints<'_>) -> Vec<String> {
+    let names = points.points.iter().filter_map(|point| match &point.distribution_point {
+        Some(DistributionPointName::FullName(names)) => Some(names),
+        _ => None,
+    });
+    names.flatten().filter_map(url).collect()
+}
+
+fn issuers(access: &AuthorityInfoAccess<'_>) -> Vec<String> {
+    let described =
+        access.accessdescs.iter().filter(|access| access.access_method == OID_PKIX_ACCESS_DESCRIPTOR_CA_ISSUERS);
+    described.filter_map(|access| url(&access.access_location)).collect()
 }
 
 fn ip_address(bytes: &[u8]) -> Result<IpAddr, CertificateError> {

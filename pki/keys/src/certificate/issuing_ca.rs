@@ -7,11 +7,12 @@ use std::time::Duration;
 
 use rcgen::{CertificateParams, ExtendedKeyUsagePurpose, IsCa, KeyUsagePurpose, SanType};
 use time::OffsetDateTime;
-use verbund_identity::{SpiffeId, Subject, TrustDomain};
-use verbund_model::Algorithm;
+use verbund_identity::{SpiffeId, Subject, TrustDomain, key_id};
+use verbund_model::{Algorithm, KeyId};
 
 use super::authority::{IssueError, common_name, set_validity, sign_below, uri};
 use super::checks::MAX_LEAF;
+use super::publication::Publication;
 use super::{Certificate, ProvenKey};
 use crate::custody::{Signer, SoftwareKey};
 
@@ -55,6 +56,7 @@ pub struct IssuingCa {
     trust_domain: TrustDomain,
     certificate: Certificate,
     signer: Arc<dyn Signer>,
+    publication: Option<Publication>,
 }
 
 impl IssuingCa {
@@ -76,9 +78,27 @@ impl IssuingCa {
             return Err(IssueError::CaTrustDomain { found, wanted: trust_domain });
         }
         match signer.public_key().algorithm() {
-            Algorithm::P384 => Ok(Self { trust_domain, certificate, signer }),
+            Algorithm::P384 => Ok(Self { trust_domain, certificate, signer, publication: None }),
             found => Err(IssueError::CaKey { found }),
         }
+    }
+
+    /// The same, saying in what it issues where its list and its certificate are published.
+    #[must_use]
+    pub fn published_at(self, publication: Option<Publication>) -> Self {
+        Self { publication, ..self }
+    }
+
+    /// Where its list and its certificate are published.
+    #[must_use]
+    pub fn publication(&self) -> Option<&Publication> {
+        self.publication.as_ref()
+    }
+
+    /// The id of its key, which names it.
+    #[must_use]
+    pub fn id(&self) -> KeyId {
+        key_id(self.signer.public_key())
     }
 
     /// The trust domain in which it issues.
@@ -120,6 +140,10 @@ impl IssuingCa {
         parameters.key_usages = vec![KeyUsagePurpose::DigitalSignature];
         parameters.extended_key_usages = usages;
         parameters.subject_alt_names = alternative_names(request)?;
+        if let Some(publication) = &self.publication {
+            parameters.crl_distribution_points.push(publication.distribution_point(&self.id()));
+            parameters.custom_extensions.push(publication.authority_info_access(&self.id()));
+        }
         set_validity(&mut parameters, "leaf certificate", request.lifetime, MAX_LEAF, now)?;
         sign_below(parameters, request.key.public_key(), &self.signer, &self.certificate, "issuing CA", now)
     }

@@ -14,6 +14,7 @@ mod accepting;
 mod checking;
 mod issuing;
 mod requests;
+mod tls_cert;
 
 pub(crate) const DAY: Duration = Duration::from_secs(24 * 60 * 60);
 

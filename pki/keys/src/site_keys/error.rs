@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use crate::certificate::{AcceptError, IssueError};
+use crate::certificate::{AcceptError, CsrError, IssueError};
 use crate::custody::{CreateError, ReadError, UnlockError};
 use crate::files::FileError;
 
@@ -56,6 +56,9 @@ pub enum SiteKeysError {
     /// A certificate or request was not made.
     #[error(transparent)]
     Issue(#[from] IssueError),
+    /// The request for a CA's certificate is none.
+    #[error(transparent)]
+    Request(#[from] CsrError),
     /// The authority's answer was not taken.
     #[error("the certificate for this site's CA was not taken: {0}")]
     Accept(#[from] AcceptError),

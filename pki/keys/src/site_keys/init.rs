@@ -12,7 +12,7 @@ use super::{
     Anchor, CA_CERTIFICATE, CA_KEY, CA_REQUEST, NODE_KEY, ROOT_CERTIFICATE, ROOT_KEY, SEALING_KEY, SITE, SITE_VERSION,
     SiteFile, SiteKeys, SiteKeysError, read_certificate, read_key, read_site, unlock,
 };
-use crate::certificate::{Certificate, csr_for_ca, issue_ca, make_root};
+use crate::certificate::{Certificate, Publication, csr_for_ca, issue_ca_for, make_root};
 use crate::custody::{Access, KdfParameters, KeyFile, KeyLabel, StoredKey, UnlockError};
 use crate::files;
 
@@ -25,6 +25,9 @@ pub struct InitOptions {
     pub root_validity: Duration,
     /// How long the CA's certificate is valid; at most five years.
     pub ca_validity: Duration,
+    /// Where the site's lists and CA certificates will be reached; it stands in what is issued from then on. `None`: as it was
+    /// said before.
+    pub publication: Option<Publication>,
     /// What opening the keys costs.
     pub kdf: KdfParameters,
 }
@@ -37,6 +40,7 @@ impl Default for InitOptions {
             anchor: Anchor::OwnRoot,
             root_validity: Duration::from_secs(5 * 365 * DAY),
             ca_validity: Duration::from_secs(365 * DAY),
+            publication: None,
             kdf: KdfParameters::default(),
         }
     }
@@ -124,6 +128,7 @@ struct Init<'a> {
     trust_domain: &'a TrustDomain,
     access: &'a Access<'a>,
     options: &'a InitOptions,
+    publication: Option<Publication>,
     now: OffsetDateTime,
     pieces: Vec<(Piece, State)>,
 }
@@ -141,8 +146,8 @@ impl SiteKeys {
     ) -> Result<InitReport, SiteKeysError> {
         let access = &access.into();
         files::ensure_directory(dir)?;
-        claim(dir, trust_domain, options.anchor)?;
-        let mut init = Init { dir, trust_domain, access, options, now, pieces: Vec::new() };
+        let publication = claim(dir, trust_domain, options)?;
+        let mut init = Init { dir, trust_domain, access, options, publication, now, pieces: Vec::new() };
         let root = match options.anchor {
             Anchor::OwnRoot => Some(init.root()?),
             Anchor::AuthorityPki => None,
@@ -158,23 +163,35 @@ impl SiteKeys {
     }
 }
 
-/// Writes whose directory this is, or checks that it is this site's.
-fn claim(dir: &Path, trust_domain: &TrustDomain, anchor: Anchor) -> Result<(), SiteKeysError> {
+/// Writes whose directory this is, or checks that it is this site's. Gives where the site publishes.
+fn claim(dir: &Path, trust_domain: &TrustDomain, options: &InitOptions) -> Result<Option<Publication>, SiteKeysError> {
+    let anchor = options.anchor;
     let describe = |trust_domain: &TrustDomain, anchor| match anchor {
         Anchor::OwnRoot => format!("{trust_domain} with a root of its own"),
         Anchor::AuthorityPki => format!("{trust_domain} below an authority's PKI"),
     };
+    let bytes = |publication: &Option<Publication>| {
+        let published_at = publication.as_ref().map(ToString::to_string);
+        let site = SiteFile { version: SITE_VERSION, trust_domain: trust_domain.to_string(), anchor, published_at };
+        // Strings and numbers only: nothing in there can fail to serialise.
+        serde_json::to_vec_pretty(&site).unwrap_or_default()
+    };
+    let path = dir.join(SITE);
     match read_site(dir) {
         Err(SiteKeysError::Nothing { .. }) => {
-            let site = SiteFile { version: SITE_VERSION, trust_domain: trust_domain.to_string(), anchor };
-            // Strings and numbers only: nothing in there can fail to serialise.
-            let bytes = serde_json::to_vec_pretty(&site).unwrap_or_default();
-            Ok(files::create(&dir.join(SITE), &bytes, files::PUBLIC)?)
+            files::create(&path, &bytes(&options.publication), files::PUBLIC)?;
+            Ok(options.publication.clone())
         }
-        Ok((found, kind)) if found == *trust_domain && kind == anchor => Ok(()),
-        Ok((found, kind)) => Err(SiteKeysError::OtherSite {
+        Ok(found) if found.trust_domain == *trust_domain && found.anchor == anchor => {
+            if options.publication.is_none() || options.publication == found.publication {
+                return Ok(found.publication);
+            }
+            files::replace(&path, &bytes(&options.publication), files::PUBLIC)?;
+            Ok(options.publication.clone())
+        }
+        Ok(found) => Err(SiteKeysError::OtherSite {
             dir: dir.to_owned(),
-            found: describe(&found, kind),
+            found: describe(&found.trust_domain, found.anchor),
             wanted: describe(trust_domain, anchor),
         }),
         Err(error) => Err(error),
@@ -280,8 +297,9 @@ impl Init<'_> {
         }
         let ca = unlock(&self.dir.join(CA_KEY), KeyLabel::IssuingCa, self.access)?;
         let root_key = unlock(&self.dir.join(ROOT_KEY), KeyLabel::SiteRoot, self.access)?;
+        let (published, validity) = (self.publication.as_ref(), self.options.ca_validity);
         let certificate =
-            issue_ca(&root_key, root, ca.public_key(), self.trust_domain, self.options.ca_validity, self.now)?;
+            issue_ca_for(&root_key, root, ca.public_key(), self.trust_domain, published, validity, self.now)?;
         self.write(Piece::CaCertificate, &certificate.pem())
     }
 

@@ -3,9 +3,12 @@ use std::os::unix::fs::PermissionsExt as _;
 
 use super::*;
 use crate::certificate::tests::{DAY, domain, node, now};
-use crate::certificate::{check_chain, is_signed_by};
+use crate::certificate::{check_chain, is_signed_by, issue_ca};
 use crate::custody::{KdfParameters, KeyFile, Passphrase, SoftwareKey, UnlockError};
 use crate::sealing::seal;
+
+mod lists;
+mod rotation;
 
 const CHEAP: KdfParameters = KdfParameters { memory_kib: 8, passes: 1, lanes: 1 };
 

@@ -8,7 +8,7 @@ use verbund_identity::{Subject, TrustDomain};
 use verbund_keys::custody::{Access, StoredKey, UnlockError};
 use verbund_keys::site_keys::State;
 use verbund_keys::{
-    Anchor, InitOptions, InitReport, KeyLabel, Passphrase, PassphraseSource, Revoked, Signer as _, SiteKeys,
+    Anchor, InitOptions, InitReport, KeyLabel, Passphrase, PassphraseSource, Reason, Revoked, Signer as _, SiteKeys,
     SiteKeysError, SoftwareKey, TokenError, seal,
 };
 use verbund_model::NodeId;
@@ -49,7 +49,8 @@ with_token!(certificates_and_revocation_lists_of_token_keys_verify_with_openssl,
     let root = put(soft, "root.pem", &keys.anchor_certificate().pem());
     let ca = put(soft, "ca.pem", &keys.ca().certificate().pem());
     let serial = bad.chain[0].info().unwrap().serial;
-    let list = keys.ca().issue_crl(1, &[Revoked { serial, since: now }], DAY, now).unwrap();
+    let list =
+        keys.ca().issue_crl(1, &[Revoked { serial, since: now, reason: Reason::KeyCompromise }], DAY, now).unwrap();
     let crl = put(soft, "ca.crl", &list.pem());
     told("openssl", &["verify", "-CAfile", &root, &ca]);
     let crl_says = told("openssl", &["crl", "-in", &crl, "-CAfile", &ca, "-verify", "-noout"]);

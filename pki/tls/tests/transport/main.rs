@@ -7,6 +7,7 @@ mod ca;
 mod echo;
 mod judgement;
 mod listener;
+mod lists;
 mod live;
 mod net;
 mod node;

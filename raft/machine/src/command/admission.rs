@@ -155,7 +155,7 @@ impl Act<'_> {
         Err(invalid(field, "it is none of the trust anchors, and none of them issued it"))
     }
 
-    fn certificate(&self, field: &str, der: &Der) -> Result<CaCertificate, Refusal> {
+    pub(crate) fn certificate(&self, field: &str, der: &Der) -> Result<CaCertificate, Refusal> {
         let certificate = CaCertificate::from_der(&der.0).map_err(|error| match error {
             CaCertificateError::Form { .. } => invalid(field, "not one X.509 certificate in DER"),
             CaCertificateError::Rule { reason } => invalid(field, reason),
@@ -222,6 +222,8 @@ impl Act<'_> {
             land: request.land,
             anchors: request.anchors.clone(),
             issuing_key: authority.issuing_key,
+            authorities: Vec::new(),
+            retired: BTreeSet::new(),
             sealing_key: request.sealing_key.clone(),
             facts: None,
             maintenance: Maintenance::default(),

@@ -20,8 +20,8 @@ const ROLES: [UserRole; 6] = [
 
 impl Generator {
     pub(super) fn meant_well(&mut self, model: &Model) -> Option<Step> {
-        match self.random.below(1400) {
-            0..=59 => self.apply_entry(model),
+        match self.random.below(1500) {
+            0..=59 | 1460..=1499 => self.apply_entry(model),
             60..=74 => self.create_user(model),
             75..=84 => self.unbind(model),
             85..=97 => self.update_node(model),
@@ -51,6 +51,7 @@ impl Generator {
             1185..=1234 => self.ask(model),
             1280..=1339 => self.suspend_or_resume_site(model),
             1340..=1389 => self.bring_directive(model),
+            1400..=1459 => self.rotate(model),
             _ => self.repeat(model),
         }
     }
@@ -347,7 +348,11 @@ impl Generator {
 
     pub(super) fn add_node(&mut self, model: &Model) -> Option<Step> {
         let (person, site) = self.operator(model)?;
-        let (node, issuing) = (self.new256(), self.issuing.get(&site)?.clone());
+        let issuing = match self.random.chance(95) {
+            true => self.holder(&model.things.sites[&site].1.issuing_key)?,
+            false => self.issuing.get(&site)?.clone(),
+        };
+        let node = self.new256();
         let command = self.node_command(model, &site, &node, &issuing, &node);
         let said = self.say(model, &person.key, command);
         let right = model.things.sites[&site].1.issuing_key == issuing.key;

@@ -4,6 +4,7 @@
 mod accepted;
 mod exclusion;
 mod refused;
+mod rotation;
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
@@ -79,7 +80,7 @@ impl Generator {
             return self.again(model, &step);
         }
         loop {
-            let step = if self.random.chance(70) { self.meant_well(model) } else { self.meant_ill(model) };
+            let step = if self.random.chance(71) { self.meant_well(model) } else { self.meant_ill(model) };
             if let Some(step) = step {
                 if self.sent.len() < 64 {
                     self.sent.push(Step { case: step.case.clone(), bytes: step.bytes.clone() });

@@ -53,7 +53,7 @@ impl Model {
                 t.bindings.get(&(organisation.clone(), user.clone(), *role)).map(|x| x.0)
             }
             C::RequestAdmission { request, .. } => t.sites.get(&request.site).map(|x| x.0),
-            C::UpdateSite { site, .. } => t.sites.get(site).map(|x| x.0),
+            C::UpdateSite { site, .. } | C::RotateAuthority { site, .. } => t.sites.get(site).map(|x| x.0),
             C::ApplyCatalogueEntry { name, .. } | C::DeleteCatalogueEntry { name } => {
                 t.catalogue.get(name).map(|x| x.0)
             }
@@ -119,6 +119,7 @@ impl Model {
                 }
                 (*version, site.land) = (index, *land);
             }
+            C::RotateAuthority { site, step } => return self.rotate(index, case, site, step),
             C::AddNode { site, key, addresses, .. } => return self.add_node(index, case, site, key, addresses),
             C::UpdateNode { node, addresses } => {
                 let (version, node) = self.things.nodes.get_mut(node).ok_or("not-found")?;
@@ -444,6 +445,8 @@ impl Model {
             land: request.land,
             anchors: request.anchors.clone(),
             issuing_key: certificates.issuing_key,
+            authorities: Vec::new(),
+            retired: BTreeSet::new(),
             sealing_key: request.sealing_key.clone(),
             facts: None,
             maintenance: Maintenance::default(),

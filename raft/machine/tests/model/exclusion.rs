@@ -22,7 +22,7 @@ impl Model {
     pub(super) fn is_about_excluded(&self, command: &Command) -> bool {
         use Command as C;
         let site = match command {
-            C::UpdateSite { site, .. } | C::AddNode { site, .. } => Some(site),
+            C::UpdateSite { site, .. } | C::RotateAuthority { site, .. } | C::AddNode { site, .. } => Some(site),
             C::UpdateNode { node, .. } | C::RemoveNode { node } => self.things.nodes.get(node).map(|(_, n)| &n.site),
             _ => None,
         };

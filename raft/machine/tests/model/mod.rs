@@ -3,6 +3,7 @@
 
 mod commands;
 mod exclusion;
+mod rotation;
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -139,6 +140,8 @@ impl Model {
             land: site.land,
             anchors: site.anchors.clone(),
             issuing_key: site.issuing_key.clone(),
+            authorities: Vec::new(),
+            retired: BTreeSet::new(),
             sealing_key: site.sealing_key.clone(),
             facts: None,
             maintenance: Maintenance::default(),
@@ -357,7 +360,9 @@ impl Model {
             | C::RevokeUserKey { organisation: o, .. }
             | C::BindRole { organisation: o, .. }
             | C::UnbindRole { organisation: o, .. } => things.has(owner, R::Administrator, Some(o), None),
-            C::UpdateSite { site, .. } | C::AddNode { site, .. } => things.runs(owner, Some(site)),
+            C::UpdateSite { site, .. } | C::RotateAuthority { site, .. } | C::AddNode { site, .. } => {
+                things.runs(owner, Some(site))
+            }
             C::UpdateNode { node, .. } | C::RemoveNode { node } => {
                 things.runs(owner, things.nodes.get(node).map(|(_, node)| &node.site))
             }

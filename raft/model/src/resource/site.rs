@@ -1,11 +1,12 @@
 //! Sites and their nodes.
 
+use std::collections::BTreeSet;
 use std::fmt;
 
 use data_encoding::BASE64;
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 
-use super::{Address, Land, Maintenance, SiteFacts, Standing};
+use super::{Address, Land, Maintenance, SiteAuthority, SiteFacts, Standing};
 use crate::id::{KeyId, NodeId, OrgName, SiteName};
 use crate::key::PublicKey;
 
@@ -54,6 +55,12 @@ pub struct Site {
     pub anchors: Vec<Der>,
     /// The key of its issuing CA, which signs for new nodes (formats 2).
     pub issuing_key: PublicKey,
+    /// Its other issuing CAs: one that was announced, and those that issued before.
+    #[serde(default)]
+    pub authorities: Vec<SiteAuthority>,
+    /// Keys of CAs that were taken out: nothing below them counts.
+    #[serde(default)]
+    pub retired: BTreeSet<KeyId>,
     /// The key to which secrets for the site are sealed (HPKE, P-384).
     pub sealing_key: PublicKey,
     /// What matters about it for what runs there; until it is said, nothing runs there.

@@ -276,6 +276,8 @@ impl SiteText {
             maintenance: Maintenance::default(),
             anchors: vec![],
             issuing_key: keys.clone(),
+            authorities: Vec::new(),
+            retired: BTreeSet::new(),
             sealing_key: keys,
             standing: self.standing,
         });

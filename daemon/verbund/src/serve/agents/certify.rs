@@ -43,10 +43,10 @@ pub fn issue(keys: &Mutex<SiteKeys>, cluster: &ClusterName, request: &LoginReque
     let key = ProvenKey::from_csr(request.csr.as_bytes()).map_err(|error| refused(error.to_string()))?;
     let name = SiteName::new(cluster.as_str()).map_err(|error| refused(error.to_string()))?;
     // A panic while the lock was held leaves the keys as they were.
-    let keys = keys.lock().unwrap_or_else(PoisonError::into_inner);
+    let mut keys = keys.lock().unwrap_or_else(PoisonError::into_inner);
     let spiffe_id = SpiffeId { trust_domain: keys.trust_domain().clone(), subject: Subject::Agent(name) };
     let leaf = LeafRequest { spiffe_id, key, dns_names: Vec::new(), ip_addresses: Vec::new(), lifetime: LIFETIME };
-    let issued = waiting(|| keys.ca().issue_leaf(&leaf, OffsetDateTime::now_utc()));
+    let issued = waiting(|| keys.issue_leaf(&leaf, OffsetDateTime::now_utc()));
     let issued = issued.map_err(|error| unavailable(error.to_string()))?;
     tracing::info!(%cluster, "issued a certificate for an agent");
     let chain = vec![issued.der().to_vec(), keys.ca().certificate().der().to_vec()];
