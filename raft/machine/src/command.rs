@@ -17,6 +17,7 @@ mod maintenance;
 mod moves;
 mod organisation;
 mod planning;
+mod secret;
 mod site;
 mod ticket;
 mod timings;

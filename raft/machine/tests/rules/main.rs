@@ -14,6 +14,7 @@ mod federation;
 mod golden;
 mod placements;
 mod refusals;
+mod secrets;
 mod sessions;
 mod snapshots;
 mod views;
