@@ -14,6 +14,7 @@ mod localise;
 mod placement;
 mod prefix;
 mod resource;
+mod secret;
 mod usage;
 mod values;
 
@@ -41,6 +42,7 @@ pub use placement::{
 };
 pub use prefix::HashPrefix;
 pub use resource::{Apply, Delete, Get, List, Status, Watch};
+pub use secret::{SecretCommand, SecretReseal, SecretSet, ValuesFrom};
 pub use usage::explain;
 pub use values::{kinds, laender, user_role};
 
@@ -155,6 +157,8 @@ pub enum Command {
     Exception(ExceptionCommand),
     #[command(subcommand)]
     Consent(ConsentCommand),
+    #[command(subcommand)]
+    Secret(SecretCommand),
     #[command(subcommand)]
     Change(ChangeCommand),
     #[command(subcommand)]

@@ -19,6 +19,7 @@ const ENGLISH: &[(&str, &str)] = &[
     ("audit.ftl", include_str!("../../i18n/en/audit.ftl")),
     ("place.ftl", include_str!("../../i18n/en/place.ftl")),
     ("directive.ftl", include_str!("../../i18n/en/directive.ftl")),
+    ("secret.ftl", include_str!("../../i18n/en/secret.ftl")),
 ];
 const GERMAN: &[(&str, &str)] = &[
     ("cli.ftl", include_str!("../../i18n/de/cli.ftl")),
@@ -27,6 +28,7 @@ const GERMAN: &[(&str, &str)] = &[
     ("audit.ftl", include_str!("../../i18n/de/audit.ftl")),
     ("place.ftl", include_str!("../../i18n/de/place.ftl")),
     ("directive.ftl", include_str!("../../i18n/de/directive.ftl")),
+    ("secret.ftl", include_str!("../../i18n/de/secret.ftl")),
 ];
 
 static LANG: OnceLock<Lang> = OnceLock::new();
