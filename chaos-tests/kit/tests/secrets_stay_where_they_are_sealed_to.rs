@@ -47,7 +47,7 @@ async fn agent(federation: &mut Federation, site: usize) -> Result<Simulated> {
     tokio::spawn(async move {
         tokio::select! {
             ended = agent.run() => drop(ended),
-            () = connection.keep_fresh(1) => {}
+            () = connection.keep_fresh(1.0) => {}
         }
     });
     Ok(simulated)

@@ -187,7 +187,7 @@ impl Generator {
     }
 
     fn secret(&mut self) -> SecretName {
-        name(*self.random.pick(&["db", "mail", "tls"]).unwrap())
+        name(self.random.pick(&["db", "mail", "tls"]).unwrap())
     }
 
     /// Sealed to some sites; now and then wrongly, to an excluded one or to one that is not there.
@@ -299,7 +299,7 @@ impl Generator {
         let ada = country.ada();
         let node = country.node(self.random.below(3));
         Some(match self.random.below(188) {
-            167..=174 => (ada, self.apply_secret(model)),
+            167..=172 => (ada, self.apply_secret(model)),
             175..=181 => self.reseal_secret(country, model)?,
             182..=187 => {
                 let secrets: Vec<_> = model.secrets.keys().cloned().collect();
@@ -373,7 +373,7 @@ impl Generator {
                 let emergency = self.emergency(country, &workload, Cause::Failback, None);
                 (ada, Command::Failback { workload, emergency })
             }
-            64..=69 => {
+            64..=69 | 173..=174 => {
                 let (workload, _) = self.movable(country, model, &Cause::Drill);
                 let emergency = self.emergency(country, &workload, Cause::Drill, None);
                 (ada, Command::StartDrill { workload, emergency })

@@ -227,7 +227,7 @@ fn all_secrets_of_a_workload_together_have_a_bound() {
     let (mut country, ada) = country();
     let large = |country: &Country, secret: &str| {
         let mut sealed = sealed(country, 1, &["nord"]);
-        sealed.ciphertext.0.resize(60 * 1024, 0);
+        sealed.ciphertext.0.resize(55 * 1024, 0);
         Command::ApplySecret { workload: name("w"), name: name(secret), sealed, same_values: false, delegated: false }
     };
     for secret in ["a", "b"] {
