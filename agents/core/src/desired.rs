@@ -7,6 +7,8 @@ use serde::{Deserialize, Serialize};
 use verbund_model::resource::{Amounts, ApiKind, FenceLevel, Mode};
 use verbund_model::{ClusterName, Document, OrgName, WorkloadName};
 
+use crate::secret::DesiredSecret;
+
 /// What a copy is there for, as far as the agent is concerned.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", rename_all_fields = "camelCase", deny_unknown_fields)]
@@ -44,6 +46,9 @@ pub struct DesiredCopy {
     pub stop_budget: u32,
     /// The objects to apply.
     pub manifests: Arc<[Document]>,
+    /// The secrets that it needs, in clear: this goes to the agents of sites that can open them, and nowhere else.
+    #[serde(default)]
+    pub secrets: Arc<[DesiredSecret]>,
     /// What it may use.
     pub amounts: Amounts,
 }

@@ -33,6 +33,7 @@ pub mod reconcile;
 pub mod render;
 #[cfg(test)]
 mod samples;
+pub mod secret;
 pub mod settings;
 
 pub use action::{Act, Action, Why};
@@ -44,4 +45,5 @@ pub use observed::{NamespaceState, Observed, ObservedCopy, ObservedNamespace, Ob
 pub use question::{Found, Question};
 pub use reconcile::{Given, Right, keys, reconcile};
 pub use render::Context;
+pub use secret::{DesiredSecret, SecretContent, SecretText};
 pub use settings::{PullPolicy, Settings};

@@ -25,6 +25,8 @@ pub const FENCE: &str = "verbund.de/fence";
 pub const FENCED: &str = "verbund.de/fenced";
 /// Annotation of the namespace: milliseconds that containers have to stop.
 pub const STOP_BUDGET: &str = "verbund.de/stop-budget";
+/// Annotation of a Secret that came sealed, and of every pod template of its workload: which values these are.
+pub const SECRETS: &str = "verbund.de/secrets";
 /// Annotation on an object in a manifest: `true` takes it over from another manager.
 pub const TAKE_OVER: &str = "verbund.de/take-over";
 /// Selector key that is added to a Service to take its traffic away; no pod has it.

@@ -16,6 +16,7 @@ use crate::facts::Facts;
 use crate::object::ObjectKey;
 use crate::observed::{NamespaceState, ObservedCopy};
 use crate::render::{Context, render};
+use crate::secret;
 
 pub use fence::{SETTLE, is_quiet};
 
@@ -61,7 +62,17 @@ pub fn reconcile(
     let mut work = Work { workload, actions: Vec::new() };
     match desired {
         None => work.unknown(observed, given),
-        Some(copy) => work.copy(copy, observed, given, context),
+        Some(copy) => {
+            work.copy(copy, observed, given, context);
+            // What is reported leaves the site.
+            for action in work.actions.iter_mut().filter(|_| !copy.secrets.is_empty()) {
+                if let Act::Report { phase: CopyPhase::Starting { reason } | CopyPhase::Failed { reason }, .. } =
+                    &mut action.act
+                {
+                    *reason = secret::redact(reason, &copy.secrets);
+                }
+            }
+        }
     }
     work.actions
 }

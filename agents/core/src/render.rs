@@ -11,7 +11,7 @@ use crate::desired::{DesiredCopy, DesiredRole};
 use crate::manifest::{self, Manifest, Unfit};
 use crate::object::{Object, ObjectKey, Origin, Scopes};
 use crate::settings::Settings;
-use crate::{base, guard, names, pods};
+use crate::{base, guard, names, pods, secret};
 
 /// What rendering depends on beside the copy.
 #[derive(Clone, Copy, Debug)]
@@ -54,6 +54,10 @@ pub fn render(copy: &DesiredCopy, context: &Context<'_>) -> Result<Vec<Wanted>, 
     let standby = copy.role == DesiredRole::Standby;
     let wanted = manifests.into_iter().filter(|manifest| !standby || pods::is_inert(&manifest.key.kind));
     let mut objects: Vec<Wanted> = wanted.map(|manifest| object(manifest, copy, context, &scaled)).collect();
+    let workload = copy.workload.as_str();
+    let secrets = copy.secrets.iter().filter_map(|secret| secret.object(workload));
+    let secrets = secrets.map(|object| Wanted { object: Arc::new(object), take_over: false, defined_by: None });
+    objects = secrets.chain(objects).collect();
     if !standby {
         let object = Arc::new(base::epoch_config(copy, context.cluster.as_str()));
         objects.insert(0, Wanted { object, take_over: false, defined_by: None });
@@ -103,6 +107,10 @@ fn object(
     }
     if let Some(template) = pods::template_mut(&key.kind, &mut body) {
         activate(template, copy, context);
+        // Nothing that cannot be changed in place is made anew for other values: a Job would run again.
+        if !copy.secrets.is_empty() && !pods::is_immutable(&key.kind) {
+            template["metadata"]["annotations"][names::SECRETS] = secret::stamps(&copy.secrets).into();
+        }
     }
     Wanted { object: Arc::new(Object::seal(key, Origin::Manifest, body)), take_over, defined_by }
 }

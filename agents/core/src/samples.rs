@@ -47,6 +47,7 @@ pub(crate) fn copy(mode: Mode, role: DesiredRole, epoch: u64, bodies: &[Value]) 
         generation,
         stop_budget: 3000,
         manifests: bodies.iter().map(|body| Document::from_value(body).unwrap()).collect(),
+        secrets: Arc::new([]),
         amounts: Amounts { cpu_millis: 500, pods: 2, ..Amounts::default() },
     }
 }

@@ -96,6 +96,7 @@ fn copy(name: &str, epoch: u64) -> Arc<DesiredCopy> {
         generation: 0,
         stop_budget: 1,
         manifests: Arc::new([]),
+        secrets: Arc::new([]),
         amounts: Amounts::default(),
     })
 }

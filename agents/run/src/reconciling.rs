@@ -141,6 +141,8 @@ impl<D: Driver> Reconciler<D> {
                 Ok(Done::Told) => {}
                 Ok(Done::Changed) => rests = false,
                 Err(reason) => {
+                    let secrets = wish.copy.as_ref().map_or(&[][..], |copy| &copy.secrets);
+                    let reason = verbund_agent_core::secret::redact(&reason, secrets);
                     tracing::warn!(workload = %name, act = act_name(&action.act), %reason, "not done; it is tried again");
                     self.outbox.trouble(name, wish.copy.as_deref(), &reason);
                     return false;

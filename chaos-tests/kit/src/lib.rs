@@ -11,6 +11,7 @@ pub mod api;
 pub mod audit;
 pub mod author;
 pub mod bench;
+pub mod canary;
 pub mod checker;
 pub mod cluster;
 pub mod delay;

@@ -6,7 +6,9 @@ use std::io;
 
 use verbund_identity::DirectiveError;
 use verbund_keys::custody::{CreateError, KdfError, PassphraseError, ReadError, UnlockError};
-use verbund_keys::{FileError, Mechanism, OpenError, SignError, SiteKeysError, SourceError, TokenError, TokenUriError};
+use verbund_keys::{
+    FileError, Mechanism, OpenError, OpenSecretError, SignError, SiteKeysError, SourceError, TokenError, TokenUriError,
+};
 use verbund_model::Refusal;
 use verbund_model::id::{HashError, NameError};
 use verbund_tls::{AttemptError, DialError};
@@ -75,6 +77,9 @@ pub fn of(error: &(dyn Error + 'static)) -> Option<String> {
     }
     if let Some(OpenError::Token(error)) = error.downcast_ref() {
         return Some(token(error));
+    }
+    if let Some(error) = error.downcast_ref::<OpenSecretError>() {
+        return Some(secret(error));
     }
     if let Some(error) = error.downcast_ref::<SourceError>() {
         return Some(source(error));
@@ -336,6 +341,15 @@ fn key_in_token(error: &TokenError) -> Option<String> {
         E::NoPublicKey { token, key, .. } => t!("words-token-no-public", token = token.as_str(), key = key.as_str()),
         _ => return None,
     })
+}
+
+fn secret(error: &OpenSecretError) -> String {
+    match error {
+        OpenSecretError::NoRecipient { site } => t!("words-secret-no-recipient", site = site.to_string()),
+        OpenSecretError::OtherKey { site } => t!("words-secret-other-key", site = site.to_string()),
+        OpenSecretError::Key(OpenError::Token(error)) => token(error),
+        OpenSecretError::Key(_) | OpenSecretError::Values => t!("words-secret-altered"),
+    }
 }
 
 fn source(error: &SourceError) -> String {

@@ -17,6 +17,7 @@ pub mod certificate;
 pub mod custody;
 mod files;
 pub mod sealing;
+pub mod secret;
 pub mod site_keys;
 
 pub use certificate::{
@@ -32,6 +33,7 @@ pub use custody::{
 };
 pub use files::FileError;
 pub use sealing::{OpenError, Opener, SealError, SealingKey, seal};
+pub use secret::{OpenSecretError, SealSecretError, SecretValues, open_secret, reseal_secret, seal_secret};
 pub use site_keys::{
     Anchor, InitOptions, InitReport, Issued, Piece, Revocation, SiteKeys, SiteKeysError, State, StoredAuthority,
 };

@@ -127,6 +127,13 @@ impl Act<'_> {
                 self.apply_workload(workload, *expect, emergency.as_deref())
             }
             C::DeleteWorkload { name } => self.delete_workload(name),
+            C::ApplySecret { workload, name, sealed, same_values, delegated } => {
+                self.apply_secret(workload, name, sealed, *same_values, *delegated)
+            }
+            C::ResealSecret { site, workload, name, revision, recipients } => {
+                self.reseal_secret(site, workload, name, *revision, recipients)
+            }
+            C::DeleteSecret { workload, name } => self.delete_secret(workload, name),
             C::Failover { workload, to, accept_loss } => self.failover(workload, to.as_ref(), *accept_loss),
             C::Relocate { workload, to, emergency } => self.relocate(workload, to, emergency.as_deref()),
             C::Failback { workload, emergency } => self.failback(workload, emergency.as_deref()),

@@ -5,8 +5,8 @@
 //! | m coordinators | admit; policies, timings, voter replacement by hand, the set of coordinators: one proposes, the others approve |
 //! | one coordinator | invite, take an invitation back, refuse a request for admission, create an organisation with its first administrator, suspend and resume, one of two approvals of an exception; `ConfirmFence` at clusters of an excluded site, deleting workloads of an excluded organisation |
 //! | organisation's administrator | its users, keys, role bindings, sub-organisations, windows and freezes |
-//! | Plattformbetreiber | its own sites: facts, windows and freezes, issuing CAs, nodes, clusters, evidence, licence vetoes, `ConfirmFence` at its clusters |
-//! | Softwarebetreiber | its own workloads: apply, delete, failover, relocate, failback, drill, changes, incidents, asking for exceptions |
+//! | Plattformbetreiber | its own sites: facts, windows and freezes, issuing CAs, nodes, clusters, evidence, licence vetoes, `ConfirmFence` at its clusters; sealing delegated secrets to further sites |
+//! | Softwarebetreiber | its own workloads: apply, delete, secrets, failover, relocate, failback, drill, changes, incidents, asking for exceptions |
 //! | Cloud-Service-Anbieter | its own offerings |
 //! | Cloud-Service-Kunde | its own consents |
 //! | node | verdicts, leases and due work, each with a proof that apply checks |
@@ -107,7 +107,8 @@ pub fn needed<'a>(command: &'a Command, state: &'a State) -> Needed<'a> {
         C::SetSiteFacts { site, .. }
         | C::SetSiteMaintenance { site, .. }
         | C::ApplyCluster { site, .. }
-        | C::LiftLicenceVeto { site, .. } => Needed::Role(Plattformbetreiber, site_of(state, site)),
+        | C::LiftLicenceVeto { site, .. }
+        | C::ResealSecret { site, .. } => Needed::Role(Plattformbetreiber, site_of(state, site)),
         C::SetLicenceVeto { veto } => Needed::Role(Plattformbetreiber, site_of(state, &veto.site)),
         // An excluded site is not believed about having stopped; somebody else has to know.
         C::ConfirmFence { cluster, .. } if state.is_at_excluded_site(cluster) => Needed::Coordinator,
@@ -123,6 +124,8 @@ pub fn needed<'a>(command: &'a Command, state: &'a State) -> Needed<'a> {
         C::ApplyWorkload { organisation, .. } => Needed::Role(Softwarebetreiber, Scope::Organisation(organisation)),
         C::DeleteWorkload { name } if is_orphaned(state, name) => Needed::Coordinator,
         C::DeleteWorkload { name: workload }
+        | C::ApplySecret { workload, .. }
+        | C::DeleteSecret { workload, .. }
         | C::Failover { workload, .. }
         | C::Relocate { workload, .. }
         | C::Failback { workload, .. }

@@ -18,6 +18,7 @@ mod moves;
 mod organisation;
 mod planning;
 mod rotation;
+mod secret;
 mod site;
 mod ticket;
 mod timings;

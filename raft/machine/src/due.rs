@@ -63,6 +63,7 @@ impl State {
         found.extend(
             now.exceptions.differences(&before.exceptions).filter_map(either).map(|e| e.value.workload.clone()),
         );
+        found.extend(now.secrets.differences(&before.secrets).filter_map(either).map(|s| s.value.workload.clone()));
         found.extend(now.workloads.differences(&before.workloads).filter_map(either).map(|w| w.value.name.clone()));
         for (old, new) in now.evidence.differences(&before.evidence) {
             for evidence in [old, new].into_iter().flatten() {

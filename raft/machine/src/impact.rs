@@ -45,6 +45,9 @@ pub struct Impact {
     pub orphaned: BTreeSet<WorkloadName>,
     /// Catalogue entries that would vanish.
     pub offerings: BTreeSet<CatalogueName>,
+    /// Secrets that the excluded could open, as `workload.secret`, of organisations that stay: their values must be
+    /// others.
+    pub secrets: BTreeSet<String>,
 }
 
 /// What becomes of the quorum.
@@ -107,6 +110,11 @@ impl State {
             workloads: after.moved(&self.index.inventory, &reach.sites, now),
             orphaned: self.orphaned(&reach.organisations),
             offerings: self.offerings_of(&reach.organisations).cloned().collect(),
+            secrets: self
+                .secrets_exposed_to(&reach.sites)
+                .filter(|secret| !reach.organisations.contains(&secret.value.organisation))
+                .map(|secret| format!("{}.{}", secret.value.workload, secret.value.name))
+                .collect(),
             organisations: reach.organisations,
             sites: reach.sites,
             nodes: reach.nodes,

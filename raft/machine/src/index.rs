@@ -4,11 +4,11 @@
 use imbl::{OrdMap, OrdSet};
 use verbund_model::resource::{
     CatalogueEntry, ChangeTicket, Cluster, Consent, Evidence, EvidenceSubject, Exception, Incident, KeyOwner, Lease,
-    LicenceVeto, Millis, Organisation, Placement, Presence, RegisteredKey, RoleBinding, Site, User, UserRole, Verdict,
-    Workload,
+    LicenceVeto, Millis, Organisation, Placement, Presence, RegisteredKey, RoleBinding, SealedSecret, Site, User,
+    UserRole, Verdict, Workload,
 };
 use verbund_model::{
-    ClusterName, EvidenceName, ExceptionName, KeyId, OrgName, SiteName, TicketName, UserId, WorkloadName,
+    ClusterName, EvidenceName, ExceptionName, KeyId, OrgName, SecretName, SiteName, TicketName, UserId, WorkloadName,
 };
 use verbund_planner::Inventory;
 
@@ -49,6 +49,8 @@ pub(crate) struct Index {
     pub(crate) vetoes: Sets<WorkloadName, SiteName>,
     /// How many workloads each site refuses.
     pub(crate) veto_counts: OrdMap<SiteName, u64>,
+    /// The secrets of each workload.
+    pub(crate) secrets: Sets<WorkloadName, SecretName>,
     /// Verdicts of which workloads remain to be planned.
     pub(crate) pending: OrdSet<u64>,
 }
@@ -252,6 +254,15 @@ impl Index {
         } else {
             index.exception_ends.remove(&end);
             index.inventory.remove_exception(&exception.name);
+        }
+    }
+
+    pub(crate) fn secret(secret: &SealedSecret, index: &mut Self, present: bool) {
+        index.secrets.set(&secret.workload, secret.name.clone(), present);
+        if present {
+            index.inventory.put_secret(secret);
+        } else {
+            index.inventory.remove_secret(&secret.workload, &secret.name);
         }
     }
 

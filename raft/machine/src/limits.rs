@@ -67,6 +67,14 @@ pub const MAX_KINDS: u64 = 4_096;
 pub const MAX_LIST: u64 = 256;
 /// Manifests of a workload.
 pub const MAX_MANIFESTS: u64 = 512;
+/// Secrets of a workload.
+pub const MAX_SECRETS: u64 = 32;
+/// Bytes of all sealed secrets of a workload: with its manifests they go to an agent in one message.
+pub const MAX_SECRET_BYTES: u64 = 128 * 1024;
+/// Keys of a secret.
+pub const MAX_SECRET_KEYS: u64 = 64;
+/// Sites to which a secret is sealed.
+pub const MAX_RECIPIENTS: u64 = 64;
 /// Characters of a reason, a description, an issuer.
 pub const MAX_TEXT: u64 = 1_000;
 /// Copies that one report names.

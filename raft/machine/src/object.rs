@@ -8,12 +8,12 @@ use serde::de::DeserializeOwned;
 use verbund_model::resource::{
     Admission, CatalogueEntry, ChangeTicket, Cluster, Consent, Evidence, Exception, Federation, Incident, Invitation,
     Lease, LicenceVeto, Node, Organisation, Placement, Policy, Presence, Proposal, RecordedDirective, RegisteredKey,
-    RoleBinding, Site, TimingsInForce, User, UserRole, Verdict, Versioned, Workload,
+    RoleBinding, SealedSecret, Site, TimingsInForce, User, UserRole, Verdict, Versioned, Workload,
 };
 use verbund_model::view::Kind;
 use verbund_model::{
-    CatalogueName, ClusterName, EvidenceName, ExceptionName, Hash, KeyId, NodeId, OrgName, PolicyName, SiteName,
-    TicketName, UserId, WorkloadName,
+    CatalogueName, ClusterName, EvidenceName, ExceptionName, Hash, KeyId, NodeId, OrgName, PolicyName, SecretName,
+    SiteName, TicketName, UserId, WorkloadName,
 };
 
 use crate::index::Index;
@@ -104,6 +104,8 @@ pub enum Object {
     Timings(Held<TimingsInForce>),
     /// A recorded directive.
     Directive(Held<RecordedDirective>),
+    /// A sealed secret.
+    Secret(Held<SealedSecret>),
 }
 
 /// Does one thing with whatever an object holds.
@@ -136,6 +138,7 @@ macro_rules! with_held {
             $crate::object::Object::LicenceVeto($held) => $what,
             $crate::object::Object::Timings($held) => $what,
             $crate::object::Object::Directive($held) => $what,
+            $crate::object::Object::Secret($held) => $what,
         }
     };
 }
@@ -171,6 +174,7 @@ macro_rules! with_type {
             verbund_model::view::Kind::LicenceVeto => $function::<verbund_model::resource::LicenceVeto>($($argument),*),
             verbund_model::view::Kind::Timings => $function::<verbund_model::resource::TimingsInForce>($($argument),*),
             verbund_model::view::Kind::Directive => $function::<verbund_model::resource::RecordedDirective>($($argument),*),
+            verbund_model::view::Kind::Secret => $function::<verbund_model::resource::SealedSecret>($($argument),*),
         }
     };
 }
@@ -410,6 +414,17 @@ stored!(
 stored!(TimingsInForce, Timings, 25, timings, (), |_| (), |()| "timings".to_owned(), |n| (n == "timings")
     .then_some(()));
 stored!(RecordedDirective, Directive, 26, directives, Hash, |d| d.hash, ToString::to_string, |n| n.parse().ok());
+stored!(
+    SealedSecret,
+    Secret,
+    30,
+    secrets,
+    (WorkloadName, SecretName),
+    |s| (s.workload.clone(), s.name.clone()),
+    |(workload, name)| format!("{workload}.{name}"),
+    parse_secret,
+    Index::secret
+);
 
 /// The roles that a user may have, each with its name in texts.
 pub(crate) const USER_ROLES: [(UserRole, &str); 6] = [
@@ -441,6 +456,11 @@ fn parse_user(name: &str) -> Option<(OrgName, UserId)> {
 fn parse_veto(name: &str) -> Option<(SiteName, WorkloadName)> {
     let (site, workload) = name.split_once('.')?;
     Some((site.parse().ok()?, workload.parse().ok()?))
+}
+
+fn parse_secret(name: &str) -> Option<(WorkloadName, SecretName)> {
+    let (workload, secret) = name.split_once('.')?;
+    Some((workload.parse().ok()?, secret.parse().ok()?))
 }
 
 /// A number in its one text form.
@@ -484,6 +504,7 @@ pub(crate) fn label<T: Stored>(key: &T::Key) -> String {
         Kind::LicenceVeto => "licence veto",
         Kind::Timings => return "the timings".to_owned(),
         Kind::Directive => "directive",
+        Kind::Secret => "secret",
     };
     format!("{word} {}", T::name(key))
 }

@@ -5,7 +5,7 @@ use verbund_model::resource::Action;
 use verbund_model::resource::{
     Admission, CatalogueEntry, ChangeTicket, Cluster, Consent, Evidence, Exception, Federation, Incident, Invitation,
     Lease, LicenceVeto, Node, Organisation, Placement, Policy, Proposal, RecordedDirective, RegisteredKey, RoleBinding,
-    Site, TimingsInForce, User, Verdict, Workload,
+    SealedSecret, Site, TimingsInForce, User, Verdict, Workload,
 };
 use verbund_model::{Command, Refusal};
 
@@ -87,6 +87,9 @@ fn primary(state: &State, command: &Command) -> Option<Primary> {
         C::SetLicenceVeto { veto } => of::<LicenceVeto>(state, &(veto.site.clone(), veto.workload.clone())),
         C::LiftLicenceVeto { site, workload } => of::<LicenceVeto>(state, &(site.clone(), workload.clone())),
         C::ApplyWorkload { name, .. } | C::DeleteWorkload { name } => of::<Workload>(state, name),
+        C::ApplySecret { workload, name, .. }
+        | C::ResealSecret { workload, name, .. }
+        | C::DeleteSecret { workload, name } => of::<SealedSecret>(state, &(workload.clone(), name.clone())),
         C::ConfirmFence { workload, .. }
         | C::Failover { workload, .. }
         | C::Relocate { workload, .. }

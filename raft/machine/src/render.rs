@@ -1,4 +1,5 @@
-//! Resources in the form that people and programs see. There is nothing secret in the state, so nothing is left out.
+//! Resources in the form that people and programs see. What is secret is sealed before it comes into the state,
+//! so nothing is left out.
 
 use serde::Serialize;
 use serde_json::{Map, Value, json};
@@ -39,6 +40,7 @@ impl Object {
             Self::LicenceVeto(_) => Kind::LicenceVeto,
             Self::Timings(_) => Kind::Timings,
             Self::Directive(_) => Kind::Directive,
+            Self::Secret(_) => Kind::Secret,
         }
     }
 
@@ -104,6 +106,11 @@ impl Object {
             Self::Consent(held) => resource(held, &[]),
             Self::LicenceVeto(held) => resource(held, &[]),
             Self::Timings(held) => resource(held, &["leaseBefore", "marginBefore"]),
+            Self::Secret(held) => {
+                let mut resource = resource(held, &["exposed", "valuesSince"]);
+                lift(&mut resource, "sealed");
+                resource
+            }
             Self::Directive(held) => {
                 let mut resource = resource(held, &["beside"]);
                 set(&mut resource.spec, "issued", json!(rfc3339(held.value.issued)));
@@ -116,12 +123,17 @@ impl Object {
 /// The same as [`resource`], with the fields of the value's own `spec` beside the others, as people write them.
 fn flat<T: Stored>(held: &Versioned<T>, status: &[&str]) -> Resource {
     let mut resource = resource(held, status);
+    lift(&mut resource, "spec");
+    resource
+}
+
+/// Puts the fields of one field beside it, in its place.
+fn lift(resource: &mut Resource, field: &str) {
     if let Value::Object(fields) = &mut resource.spec
-        && let Some(Value::Object(inner)) = fields.remove("spec")
+        && let Some(Value::Object(inner)) = fields.remove(field)
     {
         fields.extend(inner);
     }
-    resource
 }
 
 fn use_of(used: &InvitationUse) -> Value {

@@ -8,12 +8,13 @@ use verbund_identity::Head;
 use verbund_model::resource::{
     Admission, CatalogueEntry, ChangeTicket, Cluster, Consent, Evidence, Exception, Federation, Incident, Invitation,
     Lease, LicenceVeto, Millis, Node, NodeStanding, Organisation, Placement, Policy, Presence, Proposal,
-    RecordedDirective, RegisteredKey, RoleBinding, Site, TimingsInForce, User, UserRole, Verdict, Versioned, Workload,
+    RecordedDirective, RegisteredKey, RoleBinding, SealedSecret, Site, TimingsInForce, User, UserRole, Verdict,
+    Versioned, Workload,
 };
 use verbund_model::view::{Kind, Resource};
 use verbund_model::{
-    CatalogueName, ClusterName, EvidenceName, ExceptionName, Hash, KeyId, NodeId, OrgName, PolicyName, SiteName,
-    TicketName, UserId, WorkloadName,
+    CatalogueName, ClusterName, EvidenceName, ExceptionName, Hash, KeyId, NodeId, OrgName, PolicyName, SecretName,
+    SiteName, TicketName, UserId, WorkloadName,
 };
 
 use crate::index::Index;
@@ -114,6 +115,8 @@ impl State {
         licence_vetoes, licence_veto((SiteName, WorkloadName)): LicenceVeto;
         /// Recorded directives.
         directives, directive(Hash): RecordedDirective;
+        /// Sealed secrets.
+        secrets, secret((WorkloadName, SecretName)): SealedSecret;
     }
 
     /// The timings in force.

@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use verbund_model::resource::{
     Admission, CatalogueEntry, ChangeTicket, Cluster, Consent, Evidence, Exception, Federation, Incident, Invitation,
     Lease, LicenceVeto, Node, Organisation, Placement, Policy, Presence, Proposal, RecordedDirective, RegisteredKey,
-    RoleBinding, Site, TimingsInForce, User, Verdict, Workload,
+    RoleBinding, SealedSecret, Site, TimingsInForce, User, Verdict, Workload,
 };
 use verbund_model::{Hash, KeyId, NodeId, OrgName, SiteName, WorkloadName};
 
@@ -167,6 +167,7 @@ tables! {
     licence_vetoes: Held<LicenceVeto>,
     timings: Held<TimingsInForce>,
     directives: Held<RecordedDirective>,
+    secrets: Held<SealedSecret>,
     sessions: Session,
     answers: Answer,
     last_sessions: LastSession,
@@ -215,6 +216,7 @@ impl Tables {
         enter::<Incident>(self, &mut index);
         enter::<Exception>(self, &mut index);
         enter::<LicenceVeto>(self, &mut index);
+        enter::<SealedSecret>(self, &mut index);
         for ((key, number), session) in self.sessions.iter() {
             index.session_ends.insert((session.until, session.id), (*key, *number));
         }

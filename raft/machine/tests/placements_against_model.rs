@@ -30,7 +30,7 @@ const CASES_PER_WORLD: u64 = 2_000;
 /// How often each command must be accepted for every 100,000 cases.
 const LEAST: u64 = 1_000;
 /// Every command about placement.
-const COMMANDS: usize = 35;
+const COMMANDS: usize = 38;
 
 fn setting(name: &str, default: u64) -> u64 {
     std::env::var(name).map_or(default, |text| text.parse().unwrap_or_else(|_| panic!("{name}={text} is no number")))
@@ -165,6 +165,7 @@ fn compare(country: &Country, model: &Model, place: &str) {
     same(state.exceptions(), &model.exceptions, place);
     same(state.consents(), &model.consents, place);
     same(state.licence_vetoes(), &model.vetoes, place);
+    same(state.secrets(), &model.secrets, place);
     assert!(*state.inventory() == model.inventory(), "{place}: the inventory was not kept well");
 }
 

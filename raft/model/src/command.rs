@@ -1,20 +1,20 @@
 //! What an author can ask for: one variant for each kind of change. Who may ask for which is the table of `formats.md` 3,
 //! written down in `verbund-machine::authority`.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 
 use crate::document::Document;
 use crate::id::{
-    CatalogueName, ClusterName, EvidenceName, ExceptionName, Hash, KeyId, NodeId, OrgName, SiteName, TicketName,
-    UserId, WorkloadName,
+    CatalogueName, ClusterName, EvidenceName, ExceptionName, Hash, KeyId, NodeId, OrgName, SecretName, SiteName,
+    TicketName, UserId, WorkloadName,
 };
 use crate::key::PublicKey;
 use crate::resource::{
     Action, Address, AdmissionRequest, AuthorityStep, ClusterSpec, Consent, CopyReport, Der, Evidence, Finding, Land,
-    LicenceVeto, Maintenance, Millis, Observation, OrgRole, Proofs, SignedDirective, SignedFinding, SiteFacts,
-    UserRole, WorkloadSpec,
+    LicenceVeto, Maintenance, Millis, Observation, OrgRole, Proofs, Recipient, Sealed, SignedDirective, SignedFinding,
+    SiteFacts, UserRole, WorkloadSpec,
 };
 
 /// A change that an author asks for.
@@ -330,6 +330,40 @@ pub enum Command {
     DeleteWorkload {
         /// Its name.
         name: WorkloadName,
+    },
+    /// Softwarebetreiber: seals a secret of an own workload for the first time, or other values or the same ones anew.
+    ApplySecret {
+        /// The workload.
+        workload: WorkloadName,
+        /// The secret's name.
+        name: SecretName,
+        /// What was sealed, before it left its author.
+        sealed: Sealed,
+        /// Whether the values are those of the revision before, by its author's word. Then whoever could open that one
+        /// knows them still, and they stay to be rotated.
+        same_values: bool,
+        /// Whether the Plattformbetreiber of a recipient may seal it to further sites.
+        delegated: bool,
+    },
+    /// Plattformbetreiber: seals a delegated secret, which an own site can open, to further sites.
+    ResealSecret {
+        /// The own site, which is a recipient.
+        site: SiteName,
+        /// The workload.
+        workload: WorkloadName,
+        /// The secret's name.
+        name: SecretName,
+        /// The revision, which stays.
+        revision: u64,
+        /// The further recipients.
+        recipients: BTreeMap<SiteName, Recipient>,
+    },
+    /// Softwarebetreiber: deletes a secret that its workload names no more.
+    DeleteSecret {
+        /// The workload.
+        workload: WorkloadName,
+        /// The secret's name.
+        name: SecretName,
     },
     /// Softwarebetreiber: moves a workload away from where it is lost, or from where it runs.
     Failover {

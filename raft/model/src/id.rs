@@ -6,7 +6,7 @@ mod node;
 
 pub use hash::{FederationId, Hash, HashError, KeyId};
 pub use name::{
-    CatalogueName, ClusterName, EvidenceName, ExceptionName, NameError, OrgName, PolicyName, SiteName, TicketName,
-    UserId, WorkloadName,
+    CatalogueName, ClusterName, EvidenceName, ExceptionName, NameError, OrgName, PolicyName, SecretName, SiteName,
+    TicketName, UserId, WorkloadName,
 };
 pub use node::{NodeId, NodeIdError};

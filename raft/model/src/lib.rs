@@ -20,7 +20,7 @@ pub use command::Command;
 pub use document::Document;
 pub use id::{
     CatalogueName, ClusterName, EvidenceName, ExceptionName, FederationId, Hash, KeyId, NodeId, OrgName, PolicyName,
-    SiteName, TicketName, UserId, WorkloadName,
+    SecretName, SiteName, TicketName, UserId, WorkloadName,
 };
 pub use key::{Algorithm, PublicKey};
 pub use outcome::{Accepted, Outcome, Refusal};

@@ -15,6 +15,7 @@ mod maintenance;
 mod organisation;
 mod place;
 mod placement;
+mod secret;
 mod site;
 mod user;
 mod workload;
@@ -40,6 +41,7 @@ pub use placement::{
     AwaitedDecision, Cause, ChangeKind, ChangeTicket, CopyPhase, CopyReport, CopyRole, Finding, Incident, MembershipId,
     PlacedCopy, Placement, SignedFinding, Verdict, Waiting,
 };
+pub use secret::{Recipient, Sealed, SealedSecret};
 pub use site::{Der, Node, NodeStanding, Site};
 pub use user::{KeyOwner, RegisteredKey, RoleBinding, User, UserRole};
 pub use workload::{Consent, Exception, FailoverAuthority, FenceLevel, Mode, Standby, Workload, WorkloadSpec};

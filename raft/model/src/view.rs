@@ -89,6 +89,8 @@ kinds! {
     Timings, "timings";
     /// A recorded directive, named by its hash.
     Directive, "directives";
+    /// A sealed secret, named `workload.secret`.
+    Secret, "secrets";
 }
 
 impl fmt::Display for Kind {

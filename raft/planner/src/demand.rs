@@ -6,7 +6,7 @@ use verbund_model::resource::{
     Amounts, ApiKind, ClusterSpec, Confidentiality, EvidenceKind, FailoverAuthority, KubernetesVersion, Mode, Network,
     Requirements, Schutzbedarf, Stage, Standby, Workload, Zone,
 };
-use verbund_model::{Document, OrgName, SiteName, WorkloadName};
+use verbund_model::{Document, OrgName, SecretName, SiteName, WorkloadName};
 
 /// By what clusters are grouped: a workload only ever fits into its own group.
 pub(crate) type Group = (Zone, Schutzbedarf, Stage);
@@ -60,6 +60,8 @@ pub(crate) struct Demand {
     /// Whose data it is, if another's than the operator's.
     pub(crate) customer: Option<OrgName>,
     pub(crate) shape: Shape,
+    /// The secrets that its site must be able to open.
+    pub(crate) secrets: BTreeSet<SecretName>,
     pub(crate) amounts: Amounts,
     pub(crate) mode: Mode,
     pub(crate) standby: Option<Standby>,
@@ -75,6 +77,7 @@ impl Demand {
             organisation: workload.organisation.clone(),
             customer: workload.customer.clone().filter(|customer| *customer != workload.organisation),
             shape: shape(&spec.requirements, &spec.manifests),
+            secrets: spec.secrets.clone(),
             amounts: spec.requirements.amounts.clone(),
             mode: spec.mode.clone(),
             standby: spec.standby,

@@ -1,16 +1,17 @@
 //! The filters: for each hard rule one function that says nothing, or why a place does not fit.
 
 use std::collections::BTreeSet;
+use std::sync::Arc;
 
 use verbund_model::resource::{
     Cluster, ClusterStanding, Consent, Coordinates, CopyRole, DistanceClass, EvidenceKind, LicenceVeto, Millis,
     Operator, Standing,
 };
-use verbund_model::{ClusterName, SiteName};
+use verbund_model::{ClusterName, SecretName, SiteName};
 
 use crate::demand::{Demand, Shape};
 use crate::distance::{GEOREDUNDANT, WITH_REASON, kilometres};
-use crate::inventory::Inventory;
+use crate::inventory::{Inventory, Recipients};
 use crate::place::Place;
 use crate::reason::{Compute, Reason};
 use crate::rule::Rule;
@@ -244,6 +245,7 @@ pub(crate) struct Seek<'a> {
     pub(crate) excepted: bool,
     pub(crate) consent: Option<&'a Consent>,
     pub(crate) vetoes: Option<&'a imbl::OrdMap<SiteName, LicenceVeto>>,
+    pub(crate) secrets: Option<&'a imbl::OrdMap<SecretName, Arc<Recipients>>>,
 }
 
 type Search = fn(&Seek<'_>, &Place<'_>) -> Option<Reason>;
@@ -252,6 +254,7 @@ type Search = fn(&Seek<'_>, &Place<'_>) -> Option<Reason>;
 const SEARCHES: &[(Rule, Search)] = &[
     (Rule::LicenceVeto, licence_veto),
     (Rule::Consent, consent),
+    (Rule::Secrets, secrets),
     (Rule::Lease, lease),
     (Rule::Capacity, capacity),
     (Rule::ExtendedResources, extended_resources),
@@ -285,6 +288,21 @@ fn consent(seek: &Seek<'_>, place: &Place<'_>) -> Option<Reason> {
     let wanted = place.site_name();
     let covered = given.is_some_and(|sites| sites.is_empty() || sites.contains(wanted));
     (!covered).then(|| Reason::Consent { customer: customer.clone(), found: given.cloned(), wanted: wanted.clone() })
+}
+
+/// A site opens what was sealed for the key that it has now.
+fn secrets(seek: &Seek<'_>, place: &Place<'_>) -> Option<Reason> {
+    let needed = &seek.demand.secrets;
+    if needed.is_empty() {
+        return None;
+    }
+    let opens = |name: &&SecretName| {
+        let sealed_for = seek.secrets.and_then(|all| all.get(*name)).and_then(|to| to.get(place.site_name()));
+        sealed_for.zip(place.site).is_some_and(|(key, site)| *key == site.sealing_key)
+    };
+    let found: BTreeSet<SecretName> = needed.iter().filter(opens).cloned().collect();
+    let missing = missing(needed, &found)?;
+    Some(Reason::Secrets { site: place.site_name().clone(), found, missing })
 }
 
 fn lease(seek: &Seek<'_>, place: &Place<'_>) -> Option<Reason> {

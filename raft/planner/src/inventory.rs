@@ -1,13 +1,14 @@
 //! What planning needs of the state, indexed, kept step by step by whoever holds the state.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use imbl::{OrdMap, OrdSet};
 use verbund_model::resource::{
     Cluster, Consent, CopyRole, Evidence, EvidenceKind, EvidenceSubject, Exception, Lease, LicenceVeto, Millis,
-    Organisation, PlacedCopy, Placement, Presence, Site, SiteFacts, Standing, Workload,
+    Organisation, PlacedCopy, Placement, Presence, SealedSecret, Site, SiteFacts, Standing, Workload,
 };
-use verbund_model::{ClusterName, EvidenceName, ExceptionName, OrgName, SiteName, WorkloadName};
+use verbund_model::{ClusterName, EvidenceName, ExceptionName, OrgName, PublicKey, SecretName, SiteName, WorkloadName};
 
 use crate::demand::{Demand, Group, group};
 use crate::offer::Offer;
@@ -35,6 +36,8 @@ pub struct Inventory {
     exceptions: OrdMap<ExceptionName, Exception>,
     excepted: OrdMap<WorkloadName, OrdSet<ExceptionName>>,
     pub(crate) vetoes: OrdMap<WorkloadName, OrdMap<SiteName, LicenceVeto>>,
+    /// The secrets of each workload, with the sites to which they are sealed, and for which key of theirs.
+    pub(crate) secrets: OrdMap<WorkloadName, OrdMap<SecretName, Arc<Recipients>>>,
     pub(crate) demands: OrdMap<WorkloadName, Arc<Demand>>,
     pub(crate) placements: OrdMap<WorkloadName, Arc<Placement>>,
     pub(crate) reserved: OrdMap<ClusterName, Sum>,
@@ -42,11 +45,16 @@ pub struct Inventory {
     unsettled: OrdSet<WorkloadName>,
 }
 
+/// Who can open a secret: the sites, each with the key for which it was sealed.
+pub(crate) type Recipients = BTreeMap<SiteName, PublicKey>;
+
 /// What the planner keeps of a site.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct SiteEntry {
     pub(crate) organisation: OrgName,
     pub(crate) standing: Standing,
+    /// For which secrets are sealed to it.
+    pub(crate) sealing_key: PublicKey,
 }
 
 /// Adds `item` to the set at `key`.
@@ -78,7 +86,11 @@ impl Inventory {
     /// Puts a site, new or changed.
     pub fn put_site(&mut self, site: &Site) {
         self.remove_site(&site.name);
-        let entry = SiteEntry { organisation: site.organisation.clone(), standing: site.standing };
+        let entry = SiteEntry {
+            organisation: site.organisation.clone(),
+            standing: site.standing,
+            sealing_key: site.sealing_key.clone(),
+        };
         self.sites.insert(site.name.clone(), entry);
         enter(&mut self.organisation_sites, site.organisation.clone(), site.name.clone());
     }
@@ -199,6 +211,23 @@ impl Inventory {
             sites.remove(site);
             if sites.is_empty() {
                 self.vetoes.remove(workload);
+            }
+        }
+    }
+
+    /// Puts a secret, new or changed; only who can open it counts.
+    pub fn put_secret(&mut self, secret: &SealedSecret) {
+        let recipients = secret.sealed.recipients.iter().map(|(site, to)| (site.clone(), to.key.clone())).collect();
+        let all = self.secrets.entry(secret.workload.clone()).or_default();
+        all.insert(secret.name.clone(), Arc::new(recipients));
+    }
+
+    /// Forgets a secret.
+    pub fn remove_secret(&mut self, workload: &WorkloadName, name: &SecretName) {
+        if let Some(all) = self.secrets.get_mut(workload) {
+            all.remove(name);
+            if all.is_empty() {
+                self.secrets.remove(workload);
             }
         }
     }

@@ -7,7 +7,7 @@ use verbund_model::resource::{
     ApiKind, ClusterStanding, Confidentiality, EvidenceKind, KubernetesVersion, Millis, Network, Operator,
     Schutzbedarf, Stage, Standing, Zone,
 };
-use verbund_model::{ClusterName, OrgName, SiteName};
+use verbund_model::{ClusterName, OrgName, SecretName, SiteName};
 
 use crate::rule::Rule;
 use crate::words;
@@ -176,6 +176,15 @@ pub enum Reason {
         /// The cluster's site.
         wanted: SiteName,
     },
+    /// Its site can't open every secret that the workload needs.
+    Secrets {
+        /// The site.
+        site: SiteName,
+        /// Those that it can open.
+        found: BTreeSet<SecretName>,
+        /// Those that are not sealed to it, or not sealed at all yet.
+        missing: BTreeSet<SecretName>,
+    },
     /// It has too little of an extended resource.
     ExtendedResource {
         /// The resource.
@@ -271,6 +280,7 @@ impl Reason {
             Self::AllowedSites { .. } => Rule::AllowedSites,
             Self::LicenceVeto { .. } => Rule::LicenceVeto,
             Self::Consent { .. } => Rule::Consent,
+            Self::Secrets { .. } => Rule::Secrets,
             Self::ExtendedResource { .. } => Rule::ExtendedResources,
             Self::Capacity { .. } => Rule::Capacity,
             Self::Lease { .. } => Rule::Lease,

@@ -77,6 +77,8 @@ rules! {
     LicenceVeto => "Rahmenwerk 5.4",
     /// The consent of the customer whose data it is.
     Consent => "Rahmenwerk 4.2",
+    /// The site can open every secret that the workload needs.
+    Secrets => "I9",
     /// Extended resources, such as accelerators.
     ExtendedResources => "DVS-008-R01",
     /// Measured capacity without what others use and have reserved.

@@ -129,6 +129,10 @@ const fn template(reason: &Reason) -> Both {
             "Einwilligung von {what}: {found}; verlangt ist {wanted}.",
             "The consent of {what}: {found}; wanted is {wanted}.",
         ),
+        Reason::Secrets { .. } => (
+            "Geheimnisse, die der Standort {what} öffnen kann: {found}; es fehlt {wanted}.",
+            "Secrets that the site {what} can open: {found}; missing is {wanted}.",
+        ),
         Reason::ExtendedResource { .. } | Reason::Capacity { .. } => {
             ("Frei an {what}: {found}; verlangt sind {wanted}.", "Free of {what}: {found}; wanted are {wanted}.")
         }
@@ -179,6 +183,7 @@ fn what(reason: &Reason, lang: Lang) -> String {
         Reason::Evidence { kind, .. } => kind.to_string(),
         Reason::Label { key, .. } => key.clone(),
         Reason::Consent { customer, .. } => customer.to_string(),
+        Reason::Secrets { site, .. } => site.to_string(),
         Reason::ExtendedResource { name, .. } => name.clone(),
         Reason::Capacity { resource, .. } => compute(*resource, lang).to_owned(),
         Reason::SameSite { other, .. } => other.to_string(),
@@ -217,6 +222,7 @@ pub(crate) fn found(reason: &Reason, lang: Lang) -> String {
         Reason::Consent { found, .. } => {
             found.as_ref().map_or_else(|| of(NO_CONSENT, lang).to_owned(), |sites| list(sites, lang))
         }
+        Reason::Secrets { found, .. } => list(found, lang),
         Reason::ExtendedResource { found, .. } | Reason::Capacity { found, .. } => found.to_string(),
         Reason::Lease { closed } => closed.map_or_else(|| of(NO_LEASE, lang).to_owned(), |g| closed_lease(g, lang)),
         Reason::SameSite { site, .. } => site.to_string(),
@@ -250,6 +256,7 @@ pub(crate) fn wanted(reason: &Reason, lang: Lang) -> String {
         Reason::AllowedSites { wanted, .. } => list(wanted, lang),
         Reason::LicenceVeto { .. } => of(NO_VETO, lang).to_owned(),
         Reason::Consent { wanted, .. } => wanted.to_string(),
+        Reason::Secrets { missing, .. } => list(missing, lang),
         Reason::ExtendedResource { wanted, .. } | Reason::Capacity { wanted, .. } => wanted.to_string(),
         Reason::Lease { .. } => of(OPEN, lang).to_owned(),
         Reason::SameSite { .. } => of(ANOTHER_SITE, lang).to_owned(),

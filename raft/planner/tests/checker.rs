@@ -39,6 +39,8 @@ state:
   placements:
     held: {epoch: 3, copies: {hamburg-1: {role: active, epoch: 3, generation: 1}, muenchen-1: {role: standby}}}
     wide: {epoch: 2, copies: {hamburg-1: {role: active, epoch: 1}, muenchen-1: {role: active, epoch: 2}}}
+  secrets:
+    - {workload: fresh, name: db, to: [berlin]}
 steps: []
 "#;
 
@@ -126,6 +128,8 @@ fn refuses_each_rule_of_the_place() {
         (Rule::IngressClasses, "{ingressClasses: [nginx]}", "clusters: {berlin-1: {site: berlin, ingressClasses: []}}"),
         (Rule::Labels, "{labels: {disk: nvme}}", "clusters: {berlin-1: {site: berlin, labels: {disk: hdd}}}"),
         (Rule::LicenceVeto, plain, "vetoes: [{site: berlin, workload: fresh, reason: no}]"),
+        (Rule::Secrets, "{secrets: [db]}", "{secrets: [{workload: fresh, name: db, to: [hamburg]}]}"),
+        (Rule::Secrets, "{secrets: [db]}", "{secrets: [{workload: fresh, name: db, to: [], before: [berlin]}]}"),
         (Rule::ExtendedResources, "{wants: {cpu: 1, gpu: 1}}", "{}"),
         (Rule::Capacity, "{wants: {cpu: 900}}", "{}"),
         (Rule::Capacity, plain, "clusters: {berlin-1: {site: berlin, foreign: {cpu: 97}}}"),

@@ -9,7 +9,7 @@ mod support;
 use std::collections::{BTreeMap, BTreeSet};
 
 use proptest::prelude::*;
-use support::state::{AmountsText, ClusterText, NOW, SiteText, State, WorkloadText, change, name};
+use support::state::{AmountsText, ClusterText, NOW, SecretText, SiteText, State, WorkloadText, change, name};
 use verbund_model::resource::*;
 use verbund_model::{ClusterName, SiteName, WorkloadName};
 use verbund_planner::{Inventory, Plan, Request, check, excluded, lost, plan, plan_batch, why};
@@ -17,6 +17,8 @@ use verbund_planner::{Inventory, Plan, Request, check, excluded, lost, plan, pla
 const SITES: usize = 6;
 const CLUSTERS: usize = 9;
 const WORKLOADS: usize = 8;
+/// The workload that needs a secret.
+const SEALED: usize = 6;
 const PLACES: [[f64; 2]; SITES] =
     [[53.551, 9.993], [52.520, 13.404], [48.135, 11.581], [52.375, 9.732], [53.865, 10.686], [50.937, 6.960]];
 
@@ -36,6 +38,7 @@ enum Event {
     Veto { site: usize, workload: usize, lifted: bool },
     Consent { workload: usize, sites: Option<usize> },
     Exception { workload: usize, approvals: u8 },
+    Secret { workload: usize, sites: Option<usize> },
     RemoveCluster { cluster: usize },
 }
 
@@ -56,7 +59,8 @@ fn event() -> impl Strategy<Value = Event> {
         1 => (s.clone(), -1..3_i64).prop_map(|(site, days)| Event::Evidence { site, days }),
         1 => (s.clone(), w.clone(), any::<bool>())
             .prop_map(|(site, workload, lifted)| Event::Veto { site, workload, lifted }),
-        1 => (w.clone(), prop::option::of(s)).prop_map(|(workload, sites)| Event::Consent { workload, sites }),
+        1 => (w.clone(), prop::option::of(s.clone())).prop_map(|(workload, sites)| Event::Consent { workload, sites }),
+        2 => prop::option::of(s).prop_map(|sites| Event::Secret { workload: SEALED, sites }),
         1 => (w, 0..3_u8).prop_map(|(workload, approvals)| Event::Exception { workload, approvals }),
         1 => c.prop_map(|cluster| Event::RemoveCluster { cluster }),
     ]
@@ -101,6 +105,7 @@ fn workload_text(number: usize) -> WorkloadText {
         wants: AmountsText { cpu: 3, memory: 2, storage: 0, pods: 1, gpu: 0 },
         failover: [FailoverAuthority::Automatic, FailoverAuthority::Ask][number / 4 % 2],
         priority: (number % 3) as u16,
+        secrets: if number == SEALED { [name("db")].into() } else { [].into() },
         evidence: if number == 5 { [EvidenceKind::C5].into() } else { [].into() },
         ..WorkloadText::default()
     }
@@ -171,6 +176,15 @@ impl World {
                 if let Some(site) = sites {
                     let sites = (*site..SITES).map(site_name).collect();
                     self.inventory.put_consent(&Consent { customer: name("bezirk"), workload, sites });
+                }
+            }
+            Event::Secret { workload, sites } => {
+                let workload = workload_name(*workload);
+                self.inventory.remove_secret(&workload, &name("db"));
+                if let Some(site) = sites {
+                    let to = (*site..SITES).map(site_name).collect();
+                    let text = SecretText { workload, name: name("db"), to, before: BTreeSet::new() };
+                    self.inventory.put_secret(&text.secret());
                 }
             }
             Event::Exception { workload, approvals } => self.inventory.put_exception(&Exception {

@@ -15,6 +15,7 @@ use crate::object::Object;
 use crate::observed::{NamespaceState, ObservedCopy};
 use crate::readiness::{self, Readiness};
 use crate::render::{Context, Wanted, render};
+use crate::secret::SecretContent;
 use crate::{base, drift, pods};
 
 /// How far a copy has come, worst first.
@@ -179,6 +180,7 @@ impl Work<'_> {
     ) {
         let workload = self.workload.clone();
         let seen = Seen::of(workload.as_str(), observed);
+        let lacking = lacking(copy, &seen, progress);
         for one in wanted {
             let key = &one.object.key;
             if let Some(problem) = conflict(&workload, one, observed) {
@@ -198,9 +200,19 @@ impl Work<'_> {
                 progress.wait(format!("{key}: not there yet"));
                 continue;
             }
+            if lacking && pods::template_path(&key.kind).is_some() {
+                progress.wait(format!("{key}: waits for its secrets"));
+                continue;
+            }
             self.apply_one(&one.object, seen.get(key).map(|live| &**live), progress);
         }
-        let keeps = |key: &crate::ObjectKey| wanted.iter().any(|one| one.object.key.identity() == key.identity());
+        // What can't be opened now stays as it is.
+        let sealed = |key: &crate::ObjectKey| {
+            copy.secrets.iter().any(|secret| secret.key(workload.as_str()).identity() == key.identity())
+        };
+        let keeps = |key: &crate::ObjectKey| {
+            sealed(key) || wanted.iter().any(|one| one.object.key.identity() == key.identity())
+        };
         let objects = seen.in_order_of_removal(|key| !keeps(key));
         // A standby keeps nothing that could run; nor does it lose volumes that a copy left.
         let objects: Vec<_> = objects
@@ -215,7 +227,7 @@ impl Work<'_> {
     fn apply_one(&mut self, object: &Arc<Object>, live: Option<&serde_json::Value>, progress: &mut Progress) {
         let key = &object.key;
         match (differs(object, live), live) {
-            (Some(Why::Changed), Some(_)) if pods::is_immutable(&key.kind) => {
+            (Some(Why::Changed), Some(live)) if pods::is_immutable(&key.kind) || is_of_another_type(object, live) => {
                 progress.wait(format!("{key}: is being made anew"));
                 self.push(Act::Prune { objects: vec![key.clone()] }, Why::Immutable);
             }
@@ -230,6 +242,29 @@ impl Work<'_> {
             (None, None) => {}
         }
     }
+}
+
+/// Whether a secret of the copy is not there: it could not be opened, and the Secret that is there, if any, has other values.
+/// What makes pods waits for it, and what runs goes on.
+fn lacking(copy: &DesiredCopy, seen: &Seen<'_>, progress: &mut Progress) -> bool {
+    let mut lacking = false;
+    for secret in copy.secrets.iter() {
+        let SecretContent::Closed { reason } = &secret.content else { continue };
+        if seen.get(&secret.key(copy.workload.as_str())).is_none_or(|live| !secret.is_there(live)) {
+            progress.fail(format!("secret {}: {reason}", secret.name));
+            lacking = true;
+        }
+    }
+    lacking
+}
+
+/// The type of a Secret can't be changed in place.
+fn is_of_another_type(object: &Object, live: &serde_json::Value) -> bool {
+    object.key.kind.group.is_empty()
+        && object.key.kind.kind == "Secret"
+        && object.body["type"].is_string()
+        && live["type"].is_string()
+        && object.body["type"] != live["type"]
 }
 
 /// Why an object must be applied, if it must.

@@ -170,6 +170,7 @@ pub fn copy(workload: &str, mode: Mode, manifest: &str) -> Result<DesiredCopy> {
         generation,
         stop_budget: 3_000,
         manifests,
+        secrets: Arc::new([]),
         amounts: Amounts { cpu_millis: 2_000, memory_bytes: 1 << 30, pods: 20, ..Amounts::default() },
     })
 }

@@ -43,6 +43,7 @@ pub fn copy(workload: &str, mode: Mode, role: DesiredRole, epoch: u64, bodies: &
         mode,
         stop_budget: 3_000,
         manifests: bodies.iter().map(|body| Document::from_value(body).unwrap()).collect(),
+        secrets: Arc::new([]),
         amounts: Amounts { pods: 1, ..Amounts::default() },
     }
 }

@@ -26,6 +26,7 @@ const PHRASES: &[(&str, &str)] = &[
     ("catalogue entry ", "Katalogeintrag "),
     ("role binding ", "Rolle "),
     ("workload ", "Workload "),
+    ("secret ", "Geheimnis "),
     ("a copy of workload ", "eine Kopie des Workloads "),
 ];
 

@@ -104,6 +104,7 @@ pub fn drawn(after: Option<(u64, Hash)>) -> Value {
             "index": 7, "possible": true, "organisations": [], "sites": ["ost"], "nodes": [3], "keys": ["03".repeat(32)],
             "unnamed": [], "users": ["o.u"], "strays": [], "quorum": quorum, "workloads": [moved], "orphaned": [],
             "offerings": ["dns"],
+            "secrets": ["kfz.db"],
         },
     })
 }

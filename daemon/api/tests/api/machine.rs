@@ -402,9 +402,10 @@ async fn every_resource_of_a_real_state_is_as_described() {
     for kind in Kind::ALL {
         let page = real.get(&format!("/v1/{}", kind.plural())).await.json();
         let items = page["items"].as_array().unwrap();
-        // What only nodes, agents, a customer or several coordinators make is not there; `model.rs` has examples of it.
+        // What only nodes, agents, a customer, several coordinators or a sealing client make is not there; `model.rs` has
+        // examples of it.
         let of_nodes = [Kind::Lease, Kind::Presence, Kind::Verdict, Kind::Incident];
-        let none = [&of_nodes[..], &[Kind::Admission, Kind::Consent, Kind::Directive]].concat();
+        let none = [&of_nodes[..], &[Kind::Admission, Kind::Consent, Kind::Directive, Kind::Secret]].concat();
         assert_eq!(items.is_empty(), none.contains(kind), "{kind}");
         for item in items {
             assert_valid(&strict, item);

@@ -92,8 +92,18 @@ pub fn workload_spec() -> WorkloadSpec {
             "amounts": {"cpuMillis": 1, "extended": {"nvidia.com/gpu": 1}},
         },
         "mode": {"exclusive": {"fence": "data"}}, "standby": {"distance": "georedundant"}, "stopBudget": 1000,
-        "failover": "ask", "maintenance": maintenance(), "manifests": [{"apiVersion": "v1", "kind": "Service", "metadata": {"name": "s"}}],
+        "failover": "ask", "maintenance": maintenance(), "secrets": ["db"], "manifests": [{"apiVersion": "v1", "kind": "Service", "metadata": {"name": "s"}}],
     }))
+}
+
+fn sealed() -> Sealed {
+    let recipient = Recipient { key: p384(), sealed: Der(vec![1; 145]) };
+    Sealed {
+        revision: 1,
+        keys: ["password".to_owned()].into(),
+        ciphertext: Der(vec![2; 284]),
+        recipients: [(name("s"), recipient)].into(),
+    }
 }
 
 fn observation() -> Observation {
@@ -173,6 +183,21 @@ fn placing_commands() -> Vec<Command> {
             emergency: Some("e".into()),
         },
         Command::DeleteWorkload { name: workload.clone() },
+        Command::ApplySecret {
+            workload: workload.clone(),
+            name: name("db"),
+            sealed: sealed(),
+            same_values: false,
+            delegated: true,
+        },
+        Command::ResealSecret {
+            site: name("s"),
+            workload: workload.clone(),
+            name: name("db"),
+            revision: 1,
+            recipients: sealed().recipients,
+        },
+        Command::DeleteSecret { workload: workload.clone(), name: name("db") },
         Command::Failover { workload: workload.clone(), to: Some(cluster.clone()), accept_loss: true },
         Command::Relocate { workload: workload.clone(), to: cluster.clone(), emergency: Some("e".into()) },
         Command::Failback { workload: workload.clone(), emergency: None },
@@ -324,6 +349,7 @@ fn reasons_of_the_planner() {
         json!({"allowedSites": {"found": "a", "wanted": ["b"]}}),
         json!({"licenceVeto": {"reason": "r"}}),
         json!({"consent": {"customer": "k", "found": null, "wanted": "s"}}),
+        json!({"secrets": {"site": "s", "found": ["a"], "missing": ["b"]}}),
         json!({"extendedResource": {"name": "gpu", "found": 0, "wanted": 1}}),
         json!({"capacity": {"resource": "pods", "found": 0, "wanted": 1}}),
         json!({"lease": {"closed": null}}),
@@ -428,7 +454,16 @@ fn resources_of_placements() {
             approvals: [KeyId::default()].into(),
         })),
         Object::Consent(held(Consent { customer: name("k"), workload: workload.clone(), sites: BTreeSet::new() })),
-        Object::LicenceVeto(held(LicenceVeto { site: name("s"), workload, reason: "r".into() })),
+        Object::LicenceVeto(held(LicenceVeto { site: name("s"), workload: workload.clone(), reason: "r".into() })),
+        Object::Secret(held(SealedSecret {
+            workload,
+            name: name("db"),
+            organisation: name("o"),
+            sealed: sealed(),
+            delegated: false,
+            values_since: 1,
+            exposed: [name("s")].into(),
+        })),
         Object::Timings(held(TimingsInForce::default())),
     ]);
     for object in objects {

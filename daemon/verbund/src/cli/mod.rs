@@ -17,6 +17,7 @@ mod placement;
 mod prefix;
 mod resource;
 mod rotation;
+mod secret;
 mod usage;
 mod values;
 
@@ -47,6 +48,7 @@ pub use placement::{
 pub use prefix::HashPrefix;
 pub use resource::{Apply, Delete, Get, List, Status, Watch};
 pub use rotation::{CaStep, RotateCa, RotateCommand, SignCa};
+pub use secret::{SecretCommand, SecretReseal, SecretSet, ValuesFrom};
 pub use usage::explain;
 pub use values::{kinds, laender, unknown_kind, user_role};
 
@@ -161,6 +163,8 @@ pub enum Command {
     Exception(ExceptionCommand),
     #[command(subcommand)]
     Consent(ConsentCommand),
+    #[command(subcommand)]
+    Secret(SecretCommand),
     #[command(subcommand)]
     Change(ChangeCommand),
     #[command(subcommand)]

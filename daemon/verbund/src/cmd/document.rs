@@ -182,6 +182,8 @@ pub fn wish(kind: Kind, name: &str, spec: &Value, origin: Origin<'_>) -> Result<
             let action = verbund_model::resource::Action::SetTimings { timings: read.timings };
             Command::Propose { action }
         }
+        // A document would hold values in clear, or what was sealed for one revision only.
+        Kind::Secret => return Err(t!("apply-use", command = "verbund secret set")),
         _ => return Ok(None),
     };
     Ok(Some(Wish::Commands(vec![command])))

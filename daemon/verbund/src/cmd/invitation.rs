@@ -149,6 +149,13 @@ pub fn from_resource<T: serde::de::DeserializeOwned>(resource: &Resource) -> Res
             fields.insert("spec".to_owned(), serde_json::Value::Object(inner.into_iter().collect()));
             fields.insert("name".to_owned(), json!(name));
         }
+        Kind::Secret => {
+            let inner = ["revision", "keys", "ciphertext", "recipients"];
+            let sealed: serde_json::Map<_, _> = inner.iter().filter_map(|field| fields.remove_entry(*field)).collect();
+            fields.insert("sealed".to_owned(), serde_json::Value::Object(sealed));
+            let secret = name.split_once('.').map_or(name.as_str(), |(_, secret)| secret);
+            fields.insert("name".to_owned(), json!(secret));
+        }
         Kind::RoleBinding | Kind::Invitation | Kind::Placement | Kind::Lease | Kind::Presence | Kind::Consent => {}
         Kind::LicenceVeto | Kind::Timings | Kind::Verdict => {}
         _ => drop(fields.insert("name".to_owned(), json!(name))),

@@ -38,6 +38,7 @@ mod progress;
 mod proposal;
 mod resource;
 mod role;
+mod secret;
 mod site;
 mod status;
 mod ticket;
@@ -109,6 +110,7 @@ async fn carry_out(app: &App, command: Command, matches: &ArgMatches) -> Result<
         Command::Evidence(command) => evidence::run(app, command).await,
         Command::Exception(command) => exception::run(app, command).await,
         Command::Consent(command) => consent::run(app, command).await,
+        Command::Secret(command) => secret::run(app, command).await,
         Command::Change(command) => ticket::change(app, command).await,
         Command::Incident(command) => ticket::incident(app, command).await,
         Command::Timings(command) => timings::run(app, command).await,

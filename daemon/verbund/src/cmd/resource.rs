@@ -151,6 +151,11 @@ fn deletion(kind: Kind, name: &str) -> Result<Command, Failure> {
                 name.split_once('.').ok_or_else(|| Failure::usage(t!("delete-veto-name", name = name)))?;
             Ok(Command::LiftLicenceVeto { site: site.parse()?, workload: workload.parse()? })
         }
+        Kind::Secret => {
+            let (workload, secret) =
+                name.split_once('.').ok_or_else(|| Failure::usage(t!("delete-secret-name", name = name)))?;
+            Ok(Command::DeleteSecret { workload: workload.parse()?, name: secret.parse()? })
+        }
         _ => Err(Failure::usage(t!("delete-not-possible", kind = kind.plural()))),
     }
 }

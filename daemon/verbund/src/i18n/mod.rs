@@ -20,6 +20,7 @@ const ENGLISH: &[(&str, &str)] = &[
     ("place.ftl", include_str!("../../i18n/en/place.ftl")),
     ("directive.ftl", include_str!("../../i18n/en/directive.ftl")),
     ("pki.ftl", include_str!("../../i18n/en/pki.ftl")),
+    ("secret.ftl", include_str!("../../i18n/en/secret.ftl")),
 ];
 const GERMAN: &[(&str, &str)] = &[
     ("cli.ftl", include_str!("../../i18n/de/cli.ftl")),
@@ -29,6 +30,7 @@ const GERMAN: &[(&str, &str)] = &[
     ("place.ftl", include_str!("../../i18n/de/place.ftl")),
     ("directive.ftl", include_str!("../../i18n/de/directive.ftl")),
     ("pki.ftl", include_str!("../../i18n/de/pki.ftl")),
+    ("secret.ftl", include_str!("../../i18n/de/secret.ftl")),
 ];
 
 static LANG: OnceLock<Lang> = OnceLock::new();

@@ -200,6 +200,12 @@ fn reason(value: &Value) -> String {
     value["reason"].as_str().map_or_else(|| "-".to_owned(), |reason| reason.replace('\n', " "))
 }
 
+/// The names of an object's fields.
+fn fields(value: &Value) -> String {
+    let names = value.as_object().map(|fields| fields.keys().cloned().collect::<Vec<_>>().join(","));
+    names.filter(|names| !names.is_empty()).unwrap_or_else(|| "-".to_owned())
+}
+
 /// An object with one field, such as the subject of an evidence: `site nord`.
 fn one(value: &Value) -> String {
     let field = value.as_object().and_then(|fields| fields.iter().next());
@@ -346,6 +352,11 @@ fn columns(kind: Kind) -> &'static [Column] {
         ],
         Kind::Consent => &[column!("column-customer": "/spec/customer"), column!("column-sites": "/spec/sites")],
         Kind::LicenceVeto => &[column!("column-reason": "/spec/reason")],
+        Kind::Secret => &[
+            column!("column-revision": "/spec/revision"),
+            column!("column-keys": "/spec/keys"),
+            column!("column-recipients": "/spec/recipients", fields),
+        ],
         Kind::Directive => &[column!("column-number": "/spec/number"), column!("column-order": "/spec/order", order)],
         Kind::Timings => {
             &[column!("column-lease": "/spec/timings/lease"), column!("column-margin": "/spec/timings/margin")]

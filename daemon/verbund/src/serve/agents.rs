@@ -2,6 +2,7 @@
 
 mod certify;
 mod desired;
+mod secrets;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -19,6 +20,7 @@ use verbund_model::{ClusterName, Outcome, SiteName, WorkloadName};
 use verbund_node::{NodeHandle, SubmitError};
 
 use desired::Copies;
+use secrets::Opening;
 
 /// Entries come in bursts: what an agent is told is put together so often at most.
 const TOGETHER: Duration = Duration::from_millis(50);
@@ -33,6 +35,7 @@ pub struct AgentDesk {
     site: SiteName,
     keys: Arc<Mutex<SiteKeys>>,
     copies: Mutex<BTreeMap<ClusterName, Copies>>,
+    opening: Opening,
     /// How many calls of each cluster's agent wait for what is next: an agent with none is not connected here.
     waiting: Mutex<BTreeMap<ClusterName, usize>>,
 }
@@ -40,7 +43,10 @@ pub struct AgentDesk {
 impl AgentDesk {
     /// The desk of a running node.
     pub fn new(node: NodeHandle, site: SiteName, keys: Arc<Mutex<SiteKeys>>) -> Self {
-        Self { node, site, keys, copies: Mutex::default(), waiting: Mutex::default() }
+        // A panic while the lock was held leaves the keys as they were.
+        let sealing = keys.lock().unwrap_or_else(PoisonError::into_inner).sealing_key();
+        let opening = Opening::new(sealing, site.clone());
+        Self { node, site, keys, copies: Mutex::default(), opening, waiting: Mutex::default() }
     }
 
     /// Runs until it is dropped: agents that are connected and hold no lease are made known to the voters. A voter grants
@@ -72,7 +78,7 @@ impl AgentDesk {
     ) -> Result<Desired, DeskError> {
         let found = self.own(state, cluster)?;
         let mut copies = self.copies.lock().unwrap_or_else(PoisonError::into_inner);
-        Ok(copies.entry(cluster.clone()).or_default().desired(state, &found.value, known))
+        Ok(copies.entry(cluster.clone()).or_default().desired(state, &found.value, known, &self.opening))
     }
 }
 

@@ -2,7 +2,7 @@
 
 use verbund_model::resource::{
     Cause, ChangeTicket, Consent, CopyRole, Exception, FenceLevel, Incident, LicenceVeto, Millis, Mode, Organisation,
-    Placement, Workload,
+    Placement, SealedSecret, Workload,
 };
 use verbund_model::{Accepted, Hash, Refusal, TicketName, WorkloadName};
 use verbund_planner::{Inventory, Plan, Request};
@@ -94,6 +94,9 @@ impl Act<'_> {
         }
         for site in self.state.index.vetoes.of(name) {
             self.delete::<LicenceVeto>(&(site, name.clone()));
+        }
+        for secret in self.state.index.secrets.of(name) {
+            self.delete::<SealedSecret>(&(name.clone(), secret));
         }
         for incident in self.state.index.incidents.of(name) {
             self.delete::<Incident>(&incident);

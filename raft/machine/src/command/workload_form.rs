@@ -1,14 +1,16 @@
 //! The form of a workload's document. Whether a place fits it is for the planner to say.
 
+use std::collections::BTreeSet;
+
 use serde_json::Value;
 use verbund_lease::LeaseSettings;
 use verbund_model::resource::{ApiKind, FenceLevel, Mode, Requirements, Site, Timings, WorkloadSpec};
-use verbund_model::{Document, Refusal};
+use verbund_model::{Document, Refusal, SecretName};
 
 use super::form;
 use super::maintenance::check_maintenance;
 use crate::act::{invalid, within};
-use crate::limits::{MAX_COPIES, MAX_LIST, MAX_MANIFESTS, MAX_STOP_BUDGET};
+use crate::limits::{MAX_COPIES, MAX_LIST, MAX_MANIFESTS, MAX_SECRETS, MAX_STOP_BUDGET};
 use crate::state::State;
 
 impl State {
@@ -26,10 +28,11 @@ impl State {
             }
             Mode::Exclusive { .. } => {}
         }
+        within("the number of spec.secrets", spec.secrets.len() as u64, MAX_SECRETS)?;
         within("the number of spec.manifests", spec.manifests.len() as u64, MAX_MANIFESTS)?;
         let guarded = matches!(spec.mode, Mode::Exclusive { fence: FenceLevel::Guard });
         for (at, manifest) in spec.manifests.iter().enumerate() {
-            check_manifest(&format!("spec.manifests[{at}]"), manifest, guarded)?;
+            check_manifest(&format!("spec.manifests[{at}]"), manifest, guarded, &spec.secrets)?;
         }
         Ok(())
     }
@@ -66,8 +69,13 @@ fn check_guard_budget(stop_budget: u32, timings: &Timings) -> Result<(), Refusal
     Err(invalid("spec.stopBudget", reason))
 }
 
-/// A Kubernetes object: kind and name. `guarded`: also what the guard cannot fence.
-fn check_manifest(field: &str, manifest: &Document, guarded: bool) -> Result<(), Refusal> {
+/// A Kubernetes object: kind and name, which no sealed secret has. `guarded`: also what the guard cannot fence.
+fn check_manifest(
+    field: &str,
+    manifest: &Document,
+    guarded: bool,
+    secrets: &BTreeSet<SecretName>,
+) -> Result<(), Refusal> {
     let value = manifest.to_value();
     let text = |pointer: &str, name: &str| {
         let found = value.pointer(pointer);
@@ -87,6 +95,10 @@ fn check_manifest(field: &str, manifest: &Document, guarded: bool) -> Result<(),
             &format!("{field}.metadata.name"),
             "found no name of an object, wanted is one of 1 to 253 characters",
         ));
+    }
+    if group.is_empty() && kind == "Secret" && secrets.iter().any(|secret| secret.as_str() == name) {
+        let reason = format!("found a Secret \"{name}\", which spec.secrets names too; allowed is one of both");
+        return Err(invalid(&format!("{field}.metadata.name"), reason));
     }
     if guarded { check_pods(field, kind, &value) } else { Ok(()) }
 }

@@ -9,9 +9,9 @@ use verbund_model::local::{Weekday, day_at};
 use verbund_model::resource::{
     Cause, Consent, CopyPhase, CopyReport, CopyRole, Der, DirectiveSignature, DistanceClass, Evidence, EvidenceKind,
     EvidenceSubject, FailoverAuthority, FenceLevel, Finding, Freeze, LicenceVeto, Maintenance, Mode, Order, PlacedCopy,
-    SignedDirective, SignedFinding, Standby, Standing, Window, WorkloadSpec,
+    Recipient, Sealed, SignedDirective, SignedFinding, Standby, Standing, Window, WorkloadSpec,
 };
-use verbund_model::{ClusterName, Command, Hash, KeyId, SiteName, WorkloadName};
+use verbund_model::{ClusterName, Command, Hash, KeyId, SecretName, SiteName, WorkloadName};
 
 use super::model::Model;
 use crate::country::{Country, cluster_spec, observation, spec};
@@ -180,7 +180,61 @@ impl Generator {
         if self.random.chance(3) {
             wanted.stop_budget = 0;
         }
+        if self.random.chance(8) {
+            wanted.secrets = [self.secret()].into();
+        }
         wanted
+    }
+
+    fn secret(&mut self) -> SecretName {
+        name(self.random.pick(&["db", "mail", "tls"]).unwrap())
+    }
+
+    /// Sealed to some sites; now and then wrongly, to an excluded one or to one that is not there.
+    fn recipients(&mut self, model: &Model) -> BTreeMap<SiteName, Recipient> {
+        let few = self.random.chance(30);
+        let chosen: Vec<&str> = SITES.into_iter().filter(|_| self.random.chance(if few { 40 } else { 85 })).collect();
+        let excluded = self.random.chance(10);
+        let mut recipients = BTreeMap::new();
+        for site in chosen {
+            let (_, site) = &model.sites[&name::<SiteName>(site)];
+            if site.standing == Standing::Excluded && !excluded {
+                continue;
+            }
+            let key = if self.random.chance(2) { site.issuing_key.clone() } else { site.sealing_key.clone() };
+            let sealed = Der(vec![7; if self.random.chance(2) { 144 } else { 145 }]);
+            recipients.insert(site.name.clone(), Recipient { key, sealed });
+        }
+        if self.random.chance(2)
+            && let Some(first) = recipients.values().next().cloned()
+        {
+            recipients.insert(name("nirgends"), first);
+        }
+        recipients
+    }
+
+    fn apply_secret(&mut self, model: &Model) -> Command {
+        let (workload, name) = (self.workload(model), self.secret());
+        let last = model.secrets.get(&(workload.clone(), name.clone())).map_or(0, |(_, old)| old.sealed.revision);
+        let revision = if self.random.chance(4) { last + 2 } else { last + 1 };
+        let keys = if self.random.chance(2) { [].into() } else { ["password".to_owned()].into() };
+        let ciphertext = Der(vec![7; if self.random.chance(2) { 27 } else { 300 }]);
+        let sealed = Sealed { revision, keys, ciphertext, recipients: self.recipients(model) };
+        let same_values = self.random.chance(if last == 0 { 3 } else { 40 });
+        Command::ApplySecret { workload, name, sealed, same_values, delegated: self.random.chance(80) }
+    }
+
+    /// By the chef of a site that can open it, mostly.
+    fn reseal_secret(&mut self, country: &Country, model: &Model) -> Option<(Signer, Command)> {
+        let all: Vec<_> = model.secrets.values().map(|(_, secret)| secret).collect();
+        let secret = (*self.random.pick(&all)?).clone();
+        let opens = |number: &usize| secret.sealed.recipients.contains_key(&name::<SiteName>(SITES[*number]));
+        let number = if self.random.chance(5) { self.random.below(3) } else { (0..3).find(opens)? };
+        let revision = secret.sealed.revision + u64::from(self.random.chance(4));
+        let recipients = self.recipients(model);
+        let (workload, name, site) = (secret.workload, secret.name, name(SITES[number]));
+        let command = Command::ResealSecret { site, workload, name, revision, recipients };
+        Some((country.chefs[number].clone(), command))
     }
 
     /// A copy of a role, with its workload.
@@ -244,7 +298,15 @@ impl Generator {
     fn try_next(&mut self, country: &mut Country, model: &Model) -> Option<(Signer, Command)> {
         let ada = country.ada();
         let node = country.node(self.random.below(3));
-        Some(match self.random.below(167) {
+        Some(match self.random.below(188) {
+            167..=172 => (ada, self.apply_secret(model)),
+            175..=181 => self.reseal_secret(country, model)?,
+            182..=187 => {
+                let secrets: Vec<_> = model.secrets.keys().cloned().collect();
+                let (workload, secret) = self.random.pick(&secrets)?.clone();
+                let name = if self.random.chance(5) { name("nichts") } else { secret };
+                (ada, Command::DeleteSecret { workload, name })
+            }
             0..=2 => {
                 let (number, site) = self.site();
                 let mut facts = model.sites[&site].1.facts.clone().unwrap();
@@ -311,7 +373,7 @@ impl Generator {
                 let emergency = self.emergency(country, &workload, Cause::Failback, None);
                 (ada, Command::Failback { workload, emergency })
             }
-            64..=69 => {
+            64..=69 | 173..=174 => {
                 let (workload, _) = self.movable(country, model, &Cause::Drill);
                 let emergency = self.emergency(country, &workload, Cause::Drill, None);
                 (ada, Command::StartDrill { workload, emergency })

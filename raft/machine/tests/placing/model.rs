@@ -7,12 +7,12 @@ use verbund_machine::State;
 use verbund_model::resource::{
     AwaitedDecision, Cause, ChangeKind, ChangeTicket, Cluster, ClusterStanding, Consent, CopyPhase, CopyRole, Evidence,
     EvidenceSubject, Exception, FailoverAuthority, Finding, Incident, KeyOwner, Lease, LicenceVeto, Maintenance,
-    Millis, Mode, Organisation, PlacedCopy, Placement, Presence, SignedDirective, SignedFinding, Site, Standing,
-    Verdict, Waiting, Workload,
+    Millis, Mode, Organisation, PlacedCopy, Placement, Presence, Recipient, Sealed, SealedSecret, SignedDirective,
+    SignedFinding, Site, Standing, Verdict, Waiting, Workload,
 };
 use verbund_model::{
-    Accepted, ClusterName, Command, EvidenceName, ExceptionName, Hash, KeyId, NodeId, OrgName, PublicKey, SiteName,
-    TicketName, WorkloadName,
+    Accepted, ClusterName, Command, EvidenceName, ExceptionName, Hash, KeyId, NodeId, OrgName, PublicKey, SecretName,
+    SiteName, TicketName, WorkloadName,
 };
 use verbund_planner::{Inventory, Plan, Request, check, excluded, lost, plan, plan_batch};
 
@@ -46,6 +46,7 @@ pub struct Model {
     pub exceptions: BTreeMap<ExceptionName, Kept<Exception>>,
     pub consents: BTreeMap<WorkloadName, Kept<Consent>>,
     pub vetoes: BTreeMap<(SiteName, WorkloadName), Kept<LicenceVeto>>,
+    pub secrets: BTreeMap<(WorkloadName, SecretName), Kept<SealedSecret>>,
     pub epochs: BTreeMap<WorkloadName, u64>,
     pub keys: BTreeMap<KeyId, (KeyOwner, bool)>,
     /// Recorded directives: the index of each.
@@ -100,6 +101,7 @@ impl Model {
             exceptions: all!(exceptions, |e: &Exception| e.name.clone()),
             consents: all!(consents, |c: &Consent| c.workload.clone()),
             vetoes: all!(licence_vetoes, |v: &LicenceVeto| (v.site.clone(), v.workload.clone())),
+            secrets: all!(secrets, |s: &SealedSecret| (s.workload.clone(), s.name.clone())),
             epochs: BTreeMap::new(),
             keys: state.keys().map(|held| (held.value.id, (held.value.owner.clone(), held.value.revoked))).collect(),
             directives: BTreeMap::new(),
@@ -127,6 +129,7 @@ impl Model {
         self.consents.values().for_each(|(_, x)| inventory.put_consent(x));
         self.exceptions.values().for_each(|(_, x)| inventory.put_exception(x));
         self.vetoes.values().for_each(|(_, x)| inventory.put_veto(x));
+        self.secrets.values().for_each(|(_, x)| inventory.put_secret(x));
         self.workloads.values().for_each(|(_, x)| inventory.put_workload(x));
         self.placements.values().for_each(|(_, x)| inventory.put_placement(x));
         inventory
@@ -171,7 +174,8 @@ impl Model {
             C::SetSiteFacts { site, .. }
             | C::SetSiteMaintenance { site, .. }
             | C::ApplyCluster { site, .. }
-            | C::LiftLicenceVeto { site, .. } => runs(Some(site)),
+            | C::LiftLicenceVeto { site, .. }
+            | C::ResealSecret { site, .. } => runs(Some(site)),
             // Each is its organisation's administrator.
             C::SetOrganisationMaintenance { organisation, .. } => user == organisation.as_str(),
             C::SetLicenceVeto { veto } => runs(Some(&veto.site)),
@@ -187,6 +191,8 @@ impl Model {
             },
             C::ApplyWorkload { .. }
             | C::DeleteWorkload { .. }
+            | C::ApplySecret { .. }
+            | C::DeleteSecret { .. }
             | C::Failover { .. }
             | C::Relocate { .. }
             | C::Failback { .. }
@@ -297,6 +303,19 @@ impl Model {
             }
             C::LiftLicenceVeto { site, workload } => {
                 must(self.vetoes.remove(&(site.clone(), workload.clone())).is_some(), "not-found")?;
+            }
+            C::ApplySecret { workload, name, sealed, same_values, delegated } => {
+                return self.apply_secret(workload, name, sealed, *same_values, *delegated);
+            }
+            C::ResealSecret { site, workload, name, revision, recipients } => {
+                return self.reseal_secret(site, workload, name, *revision, recipients);
+            }
+            C::DeleteSecret { workload, name } => {
+                let key = (workload.clone(), name.clone());
+                must(self.secrets.contains_key(&key), "not-found")?;
+                let needed = self.living(workload).is_ok_and(|workload| workload.spec.secrets.contains(name));
+                must(!needed, "conflict")?;
+                self.secrets.remove(&key);
             }
             C::RequestException { name, workload, reason, rule, until } => {
                 must(self.workloads.contains_key(workload), "not-found")?;
@@ -453,7 +472,8 @@ impl Model {
             C::SetSiteFacts { site, .. }
             | C::SetSiteMaintenance { site, .. }
             | C::ApplyCluster { site, .. }
-            | C::LiftLicenceVeto { site, .. } => at(site),
+            | C::LiftLicenceVeto { site, .. }
+            | C::ResealSecret { site, .. } => at(site),
             C::SetLicenceVeto { veto } => at(&veto.site),
             C::CordonCluster { name, .. } | C::RemoveCluster { name } => self.is_excluded(name),
             C::ApplyEvidence { evidence } => of(&evidence.subject),
@@ -566,6 +586,74 @@ impl Model {
             self.keys.insert(agent, (owner, false));
         }
         Ok(Accepted::Changed { version: self.index })
+    }
+
+    fn apply_secret(
+        &mut self,
+        workload: &WorkloadName,
+        name: &SecretName,
+        sealed: &Sealed,
+        same_values: bool,
+        delegated: bool,
+    ) -> Expected {
+        let organisation = self.living(workload)?.organisation;
+        let key = (workload.clone(), name.clone());
+        let old = self.secrets.get(&key).map(|(_, old)| old.clone());
+        must(sealed.revision == old.as_ref().map_or(1, |old| old.sealed.revision + 1), "invalid")?;
+        must(!same_values || old.is_some(), "invalid")?;
+        must(old.is_some() || self.secrets.keys().filter(|(of, _)| of == workload).count() < 32, "too-large")?;
+        must(!sealed.keys.is_empty() && sealed.ciphertext.0.len() >= 28, "invalid")?;
+        self.can_open(&sealed.recipients)?;
+        let mut exposed: std::collections::BTreeSet<SiteName> = sealed.recipients.keys().cloned().collect();
+        let mut values_since = sealed.revision;
+        if let Some(old) = old.filter(|_| same_values) {
+            exposed.extend(old.exposed);
+            values_since = old.values_since;
+        }
+        let (workload, name, sealed) = (workload.clone(), name.clone(), sealed.clone());
+        put!(
+            self.secrets,
+            key,
+            SealedSecret { workload, name, organisation, sealed, delegated, values_since, exposed }
+        );
+        Ok(Accepted::Changed { version: self.index })
+    }
+
+    fn reseal_secret(
+        &mut self,
+        site: &SiteName,
+        workload: &WorkloadName,
+        name: &SecretName,
+        revision: u64,
+        recipients: &BTreeMap<SiteName, Recipient>,
+    ) -> Expected {
+        self.living(workload)?;
+        let key = (workload.clone(), name.clone());
+        let (version, old) = self.secrets.get(&key).ok_or("not-found")?.clone();
+        must(old.delegated && old.sealed.recipients.contains_key(site), "conflict")?;
+        must(old.sealed.revision == revision, "conflict")?;
+        self.can_open(recipients)?;
+        let mut new = old.clone();
+        for (site, recipient) in recipients {
+            // No site of this country ever has another sealing key.
+            new.sealed.recipients.entry(site.clone()).or_insert_with(|| recipient.clone());
+            new.exposed.insert(site.clone());
+        }
+        if new == old {
+            return Ok(Accepted::Unchanged { version });
+        }
+        put!(self.secrets, key, new);
+        Ok(Accepted::Changed { version: self.index })
+    }
+
+    fn can_open(&self, recipients: &BTreeMap<SiteName, Recipient>) -> Refused {
+        must(!recipients.is_empty(), "invalid")?;
+        for (site, recipient) in recipients {
+            let (_, site) = self.sites.get(site).ok_or("not-found")?;
+            must(site.standing != Standing::Excluded, "excluded")?;
+            must(recipient.key == site.sealing_key && recipient.sealed.0.len() == 145, "invalid")?;
+        }
+        Ok(())
     }
 
     fn open_change(&mut self, name: &TicketName, workload: &WorkloadName, description: &str) -> Expected {
@@ -874,6 +962,7 @@ impl Model {
         self.consents.remove(name);
         self.exceptions.retain(|_, (_, e)| e.workload != *name);
         self.vetoes.retain(|(_, workload), _| workload != name);
+        self.secrets.retain(|(workload, _), _| workload != name);
         self.incidents.retain(|_, (_, i)| i.workload != *name);
         self.changes.retain(|_, (_, c)| c.workload != *name);
     }

@@ -94,6 +94,7 @@ pub fn spec(mode: Mode, failover: FailoverAuthority, standby: Option<Standby>) -
         rpo: 0,
         failover,
         maintenance: Maintenance::default(),
+        secrets: [].into(),
         manifests: vec![],
     }
 }

@@ -19,11 +19,11 @@ use crate::support::keys::Signer;
 use CopyRole::{Active, Standby as Reserved, Stopping};
 
 /// The order that excludes a site, as the state composes it.
-fn site_order(federation: &Federation, site: &str) -> Order {
+pub fn site_order(federation: &Federation, site: &str) -> Order {
     federation.state.exclude_site_order(&name(site), "Schlüssel entwendet").unwrap()
 }
 
-fn organisation_order(federation: &Federation, organisation: &str) -> Order {
+pub fn organisation_order(federation: &Federation, organisation: &str) -> Order {
     federation.state.exclude_organisation_order(&name(organisation), "Schlüssel entwendet", 100).unwrap()
 }
 
@@ -60,7 +60,7 @@ fn record(federation: &Federation, directive: &Directive) -> Command {
     Command::RecordDirective { directive: signed_by(directive, &signers) }
 }
 
-fn exclude(country: &mut Country, order: Order) -> Hash {
+pub fn exclude(country: &mut Country, order: Order) -> Hash {
     let directive = directive(&country.f, order, None);
     let command = record(&country.f, &directive);
     let by = country.node(0);

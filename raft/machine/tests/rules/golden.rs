@@ -11,8 +11,8 @@ use verbund_machine::{AuditRecord, Entry, LogEntry, LogId, Membership, Restore, 
 use verbund_model::local::Weekday;
 use verbund_model::resource::{
     AdmissionRequest, ChangeKind, Coordinates, Der, DirectiveSignature, ExcludedSite, FailoverAuthority, FenceLevel,
-    Freeze, Maintenance, MembershipId, Mode, Operator, Order, SignedDirective, SignedFinding, SiteFacts, UserRole,
-    Waiting, Window, WorkloadSpec,
+    Freeze, Maintenance, MembershipId, Mode, Operator, Order, Recipient, Sealed, SignedDirective, SignedFinding,
+    SiteFacts, UserRole, Waiting, Window, WorkloadSpec,
 };
 use verbund_model::{Command, NodeId, Outcome};
 
@@ -261,6 +261,27 @@ fn decisions(federation: verbund_model::FederationId) -> Vec<Vec<u8>> {
         &node,
         Command::SubmitVerdict { finding, statements: vec![SignedFinding { node: NodeId(1), membership, signature }] },
     );
+    let recipient = Recipient { key: Signer::real384(12).key, sealed: Der(vec![7; 145]) };
+    let recipients = std::collections::BTreeMap::from([(name("nord"), recipient)]);
+    let secret = |secret: &str, revision, same_values| Command::ApplySecret {
+        workload: name("w"),
+        name: name(secret),
+        sealed: Sealed {
+            revision,
+            keys: ["PASSWORT".to_owned(), "tls.key".to_owned()].into(),
+            ciphertext: Der(vec![8; 284]),
+            recipients: recipients.clone(),
+        },
+        same_values,
+        delegated: true,
+    };
+    push(&ada, secret("db", 1, false));
+    push(&ada, secret("db", 2, true));
+    push(&ada, secret("db", 2, false));
+    push(&ada, secret("mail", 1, false));
+    let (site, workload, secret, recipients) = (name("nord"), name("w"), name("db"), recipients.clone());
+    push(&ada, Command::ResealSecret { site, workload, name: secret, revision: 2, recipients });
+    push(&ada, Command::DeleteSecret { workload: name("w"), name: name("mail") });
     let entry =
         |(envelope, stamp): (&Envelope, u64)| Entry { stamp: at + stamp, envelope: envelope.to_bytes() }.to_bytes();
     envelopes.iter().zip(1..).map(entry).collect()
@@ -415,7 +436,8 @@ fn bytes_of_decisions_stay() {
             _ => None,
         })
         .collect();
-    assert_eq!(refused, ["not-now"], "{outcomes:?}");
+    // The other one is a revision of a secret that was there already.
+    assert_eq!(refused, ["not-now", "invalid"], "{outcomes:?}");
     let placement = &state.placement(&name("w")).unwrap().value;
     assert_eq!(placement.waiting, Some(Waiting::Person));
     let change = &state.change(&placement.change).unwrap().value;

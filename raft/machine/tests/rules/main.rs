@@ -15,6 +15,7 @@ mod golden;
 mod placements;
 mod refusals;
 mod rotation;
+mod secrets;
 mod sessions;
 mod snapshots;
 mod views;

@@ -62,6 +62,7 @@ fn of_everything() -> Country {
     country.find(&ended("c-nord", 1));
     country.find(&unreachable("site-c", 0));
     crate::exclusions::exclude_a_stranger(&mut country);
+    crate::secrets::seal_one(&mut country);
     country
 }
 

@@ -117,6 +117,10 @@ name! {
     ExceptionName, "the exception's name", 63
 }
 name! {
+    /// A secret's name within its workload; the Kubernetes Secret that it becomes has this name.
+    SecretName, "the secret's name", 63
+}
+name! {
     /// The name of a change, or of an incident.
     TicketName, "the ticket's name", 80
 }

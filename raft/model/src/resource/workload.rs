@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{DistanceClass, Maintenance, Millis, Requirements};
 use crate::document::Document;
-use crate::id::{ExceptionName, KeyId, OrgName, SiteName, WorkloadName};
+use crate::id::{ExceptionName, KeyId, OrgName, SecretName, SiteName, WorkloadName};
 
 /// What holds an exclusive workload's old copy back when its cluster is out of reach (design 6).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -83,6 +83,9 @@ pub struct WorkloadSpec {
     /// When it may be moved as planned.
     #[serde(default)]
     pub maintenance: Maintenance,
+    /// The secrets that it needs: it runs only at sites which can open every one of them.
+    #[serde(default)]
+    pub secrets: BTreeSet<SecretName>,
     /// The objects to apply, as Kubernetes documents.
     pub manifests: Vec<Document>,
 }

@@ -83,6 +83,7 @@ fn exclusive() -> WorkloadSpec {
         rpo: 0,
         failover: FailoverAuthority::Automatic,
         maintenance: Maintenance::default(),
+        secrets: [].into(),
         manifests: Vec::new(),
     }
 }

@@ -1,5 +1,6 @@
 //! What a copy's cluster and site must be like.
 
+use verbund_model::SecretName;
 use verbund_model::resource::{
     Cluster, ClusterStanding, CopyRole, DistanceClass, EvidenceKind, Mode, Observation, Operator, PlacedCopy, Standing,
 };
@@ -78,6 +79,11 @@ impl Case<'_> {
         let facts = self.inventory.facts.get(&cluster.site);
         let vetoed =
             self.inventory.vetoes.get(&self.demand.name).is_some_and(|sites| sites.contains_key(&cluster.site));
+        let sealed = self.inventory.secrets.get(&self.demand.name);
+        let can_open = |secret: &SecretName| {
+            let key = sealed.and_then(|all| all.get(secret)).and_then(|recipients| recipients.get(&cluster.site));
+            key.is_some() && key == site.map(|site| &site.sealing_key)
+        };
         let allowed = &self.demand.shape.sites;
         let public = facts.is_some_and(|facts| facts.operator == Operator::Public);
         self.hold(
@@ -90,6 +96,7 @@ impl Case<'_> {
                 (Rule::PublicControl, public || !self.demand.shape.important),
                 (Rule::AllowedSites, allowed.is_empty() || allowed.contains(&cluster.site)),
                 (Rule::LicenceVeto, !vetoed),
+                (Rule::Secrets, self.demand.secrets.iter().all(can_open)),
                 (Rule::Iso27001, self.attested(cluster, EvidenceKind::Iso27001)),
                 (Rule::C5, self.attested(cluster, EvidenceKind::C5)),
                 (Rule::CncfConformance, self.attested(cluster, EvidenceKind::CncfConformance)),

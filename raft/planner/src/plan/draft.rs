@@ -281,5 +281,6 @@ pub(crate) fn seek<'g>(
         excepted: role == CopyRole::Standby && exception::allows_nearer(inventory, &demand.name, ground.now),
         consent: inventory.consents.get(&demand.name),
         vetoes: inventory.vetoes.get(&demand.name),
+        secrets: inventory.secrets.get(&demand.name),
     }
 }

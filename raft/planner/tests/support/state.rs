@@ -6,7 +6,7 @@ use serde::Deserialize;
 use verbund_model::id::{ClusterName, Hash, KeyId, TicketName};
 use verbund_model::key::{Algorithm, PublicKey};
 use verbund_model::resource::*;
-use verbund_model::{Document, ExceptionName, OrgName, SiteName, WorkloadName};
+use verbund_model::{Document, ExceptionName, OrgName, SecretName, SiteName, WorkloadName};
 use verbund_planner::Inventory;
 
 /// The time of every scenario, unless it says another: 2026-11-22.
@@ -25,6 +25,7 @@ pub struct State {
     pub consents: Vec<Consent>,
     pub exceptions: Vec<ExceptionText>,
     pub vetoes: Vec<LicenceVeto>,
+    pub secrets: Vec<SecretText>,
 }
 
 #[derive(Clone, Debug, Deserialize)]
@@ -138,6 +139,18 @@ pub struct EvidenceText {
 
 #[derive(Clone, Debug, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct SecretText {
+    pub workload: WorkloadName,
+    pub name: SecretName,
+    /// The sites that can open it.
+    pub to: BTreeSet<SiteName>,
+    /// The sites to which it was sealed for a key that they have no longer.
+    #[serde(default)]
+    pub before: BTreeSet<SiteName>,
+}
+
+#[derive(Clone, Debug, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct ExceptionText {
     pub rule: String,
     pub workload: WorkloadName,
@@ -171,6 +184,7 @@ pub struct WorkloadText {
     pub standby: Option<DistanceClass>,
     pub priority: u16,
     pub failover: FailoverAuthority,
+    pub secrets: BTreeSet<SecretName>,
     pub manifests: Vec<Document>,
 }
 
@@ -199,6 +213,7 @@ impl Default for WorkloadText {
             standby: None,
             priority: 0,
             failover: FailoverAuthority::Automatic,
+            secrets: BTreeSet::new(),
             manifests: vec![],
         }
     }
@@ -251,7 +266,11 @@ fn kinds(texts: &BTreeSet<String>) -> BTreeSet<ApiKind> {
 }
 
 fn key(algorithm: Algorithm) -> PublicKey {
-    let mut point = vec![7; 1 + 2 * algorithm.coordinate_len()];
+    key_of(algorithm, 7)
+}
+
+fn key_of(algorithm: Algorithm, byte: u8) -> PublicKey {
+    let mut point = vec![byte; 1 + 2 * algorithm.coordinate_len()];
     point[0] = 4;
     PublicKey::from_point(algorithm, point).unwrap()
 }
@@ -370,6 +389,7 @@ impl WorkloadText {
                 rpo: 0,
                 failover: self.failover,
                 maintenance: Maintenance::default(),
+                secrets: self.secrets.clone(),
                 manifests: self.manifests.clone(),
             },
             deleting: false,
@@ -426,8 +446,31 @@ impl State {
         self.placements.iter().for_each(|(name, text)| inventory.put_placement(&text.placement(name)));
         self.consents.iter().for_each(|consent| inventory.put_consent(consent));
         self.vetoes.iter().for_each(|veto| inventory.put_veto(veto));
+        self.secrets.iter().for_each(|text| inventory.put_secret(&text.secret()));
         for (number, text) in self.exceptions.iter().enumerate() {
             inventory.put_exception(&exception(name(&format!("exception-{number}")), text));
+        }
+    }
+}
+
+impl SecretText {
+    pub fn secret(&self) -> SealedSecret {
+        let for_key = |byte| Recipient { key: key_of(Algorithm::P384, byte), sealed: Der(vec![0; 145]) };
+        let to = self.to.iter().map(|site| (site.clone(), for_key(7)));
+        let before = self.before.iter().map(|site| (site.clone(), for_key(8)));
+        SealedSecret {
+            workload: self.workload.clone(),
+            name: self.name.clone(),
+            organisation: name("kommune"),
+            sealed: Sealed {
+                revision: 1,
+                keys: BTreeSet::from(["password".to_owned()]),
+                ciphertext: Der(vec![0; 300]),
+                recipients: to.chain(before).collect(),
+            },
+            delegated: false,
+            values_since: 1,
+            exposed: self.to.union(&self.before).cloned().collect(),
         }
     }
 }

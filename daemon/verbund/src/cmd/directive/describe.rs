@@ -119,6 +119,7 @@ pub fn impact(impact: &Impact) -> String {
     row(t!("impact-unnamed"), list(&mut impact.unnamed.iter().map(|key| key.0.short())));
     row(t!("impact-users"), list(&mut impact.users.iter().cloned()));
     row(t!("impact-offerings"), list(&mut impact.offerings.iter().map(ToString::to_string)));
+    row(t!("impact-secrets"), list(&mut impact.secrets.iter().cloned()));
     row(t!("impact-orphaned"), list(&mut impact.orphaned.iter().map(ToString::to_string)));
     row(t!("impact-strays"), list(&mut impact.strays.iter().cloned()));
     let mut text = table.render();
@@ -152,11 +153,16 @@ pub fn still_to_do(impact: Option<&Impact>) -> String {
         .filter(unprotected)
         .map(|one| one.workload.to_string())
         .collect();
-    if workloads.is_empty() {
+    let mut text = if workloads.is_empty() {
         t!("directive-to-do")
     } else {
         t!("directive-to-do-workloads", workloads = workloads.join(", "))
+    };
+    if let Some(impact) = impact.filter(|impact| !impact.secrets.is_empty()) {
+        let secrets: Vec<String> = impact.secrets.iter().cloned().collect();
+        text += &format!(" {}", t!("directive-to-do-secrets", secrets = secrets.join(", ")));
     }
+    text
 }
 
 #[cfg(test)]
@@ -172,7 +178,7 @@ mod tests {
             "index": 7, "possible": true, "organisations": [], "sites": ["ost"], "nodes": [3], "keys": ["03".repeat(32)],
             "unnamed": [], "users": ["o.u"], "strays": [],
             "quorum": { "now": [1, 2, 3], "left": [1, 2], "needed": 2, "survives": survives, "after": [1] },
-            "workloads": workloads, "orphaned": [], "offerings": ["dns"],
+            "workloads": workloads, "orphaned": [], "offerings": ["dns"], "secrets": [],
         }))
         .unwrap()
     }
@@ -230,5 +236,9 @@ mod tests {
         // Those whose data nothing but time or a person protects from an active copy.
         assert_eq!(still_to_do(Some(&impact_of(&all, true))), t!("directive-to-do-workloads", workloads = "c, d"));
         assert_eq!(still_to_do(Some(&impact_of(&json!([]), true))), t!("directive-to-do"));
+        let known = Impact { secrets: ["kfz.db".to_owned()].into(), ..impact_of(&json!([]), true) };
+        let said = still_to_do(Some(&known));
+        assert!(said.contains(&t!("directive-to-do-secrets", secrets = "kfz.db")), "{said}");
+        assert!(impact(&known).contains("kfz.db"));
     }
 }
