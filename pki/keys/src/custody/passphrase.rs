@@ -196,16 +196,20 @@ mod tests {
 
     #[test]
     fn argon2id_is_the_one_of_the_rfc() {
-        // RFC 9106, 5.3 uses a secret and associated data, which we do not; this vector is of the reference
-        // implementation (phc-winner-argon2, test.c: version 0x13, id, t=2, m=2^16, p=1, "password", "somesalt").
-        let parameters = KdfParameters { memory_kib: 1 << 16, passes: 2, lanes: 1 };
-        let mut out = [0u8; 32];
-        let costs = Params::new(parameters.memory_kib, parameters.passes, parameters.lanes, Some(32)).unwrap();
-        Argon2::new(argon2::Algorithm::Argon2id, Version::V0x13, costs)
-            .hash_password_into(b"password", b"somesalt", &mut out)
-            .unwrap();
-        let hex: String = out.iter().map(|b| format!("{b:02x}")).collect();
-        assert_eq!(hex, "09316115d5cf24ed5a15a31a3ba326e5cf32edc24702987c02b6566f61913cf7");
+        // RFC 9106, 5.3 uses a secret and associated data, which we do not; the first vector is of the reference
+        // implementation (phc-winner-argon2, test.c: version 0x13, id, t=2, m=2^16, p=1, "password", "somesalt"), the second
+        // was computed with it for the lanes and the length that key files have.
+        let hex = |passes, lanes, length| {
+            let mut out = vec![0; length];
+            let costs = Params::new(1 << 16, passes, lanes, Some(length)).unwrap();
+            Argon2::new(argon2::Algorithm::Argon2id, Version::V0x13, costs)
+                .hash_password_into(b"password", b"somesalt", &mut out)
+                .unwrap();
+            out.iter().map(|b| format!("{b:02x}")).collect::<String>()
+        };
+        assert_eq!(hex(2, 1, 32), "09316115d5cf24ed5a15a31a3ba326e5cf32edc24702987c02b6566f61913cf7");
+        let four = "0b6f9229e9b30fec28d835e7927b4554939c94b678b980b9611586782405f3c9b5ab6507e1888e7acffcc1bc6046cc10";
+        assert_eq!(hex(3, 4, 48), four);
     }
 
     #[test]
