@@ -3,6 +3,7 @@
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use serde::{Deserialize, Serialize};
 use verbund_identity::directive::Directive;
@@ -29,7 +30,11 @@ pub(super) struct Stored {
 
 /// The directory.
 #[derive(Debug, Clone)]
-pub(super) struct Folder(PathBuf);
+pub(super) struct Folder {
+    dir: PathBuf,
+    /// Held while a file is replaced: several peers bring the same directive at the same time.
+    writing: Arc<Mutex<()>>,
+}
 
 impl Folder {
     /// Makes the directory if it is missing. Errors: the system's.
@@ -38,7 +43,7 @@ impl Folder {
         if let Some(parent) = dir.parent() {
             fs::File::open(parent)?.sync_all()?;
         }
-        Ok(Self(dir.to_owned()))
+        Ok(Self { dir: dir.to_owned(), writing: Arc::default() })
     }
 
     /// Makes a directive durable. Errors: the system's; then it must not act.
@@ -50,12 +55,18 @@ impl Folder {
         signed: &SignedDirective,
     ) -> io::Result<()> {
         let stored = Stored { v: FORM, heard, federation: federation.clone(), signed: signed.clone() };
-        replace_file(&self.0.join(format!("{hash}.json")), &serde_json::to_vec_pretty(&stored)?, None)
+        self.replace(&format!("{hash}.json"), &serde_json::to_vec_pretty(&stored)?)
     }
 
     /// Writes what receipts there are. One that is lost is asked for again, or made anew.
     pub(super) fn keep_receipts(&self, hash: &Hash, receipts: &[&SignedReceipt]) -> io::Result<()> {
-        replace_file(&self.0.join(format!("{hash}.receipts")), &serde_json::to_vec(receipts)?, None)
+        self.replace(&format!("{hash}.receipts"), &serde_json::to_vec(receipts)?)
+    }
+
+    fn replace(&self, name: &str, bytes: &[u8]) -> io::Result<()> {
+        // A panic while it was held left at most a file of no meaning.
+        let _one_at_a_time = self.writing.lock().unwrap_or_else(PoisonError::into_inner);
+        replace_file(&self.dir.join(name), bytes, None)
     }
 
     /// All directives, each verified again, with its receipts. A file that cannot be used is set aside under another name and
@@ -66,7 +77,7 @@ impl Folder {
         verifier: &dyn SignatureVerifier,
     ) -> io::Result<Vec<(Directive, Stored, Vec<SignedReceipt>)>> {
         let mut all = Vec::new();
-        for entry in fs::read_dir(&self.0)? {
+        for entry in fs::read_dir(&self.dir)? {
             let path = entry?.path();
             if path.extension().is_none_or(|extension| extension != "json") {
                 continue;
