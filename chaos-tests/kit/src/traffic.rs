@@ -12,10 +12,12 @@ use std::time::{Duration, Instant};
 use anyhow::{Context as _, Result};
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
+use tokio::time::error::Elapsed;
 use verbund_api::wire::StreamAnswer;
 use verbund_identity::Envelope;
 use verbund_model::{Accepted, CatalogueName, Command, Document, OrgName, Outcome};
 
+use crate::api::{EnvelopeStream, Lost};
 use crate::author::{Author, Session};
 use crate::federation::Federation;
 use crate::site::Site;
@@ -28,6 +30,8 @@ const SESSIONS: u64 = 16;
 const TRY: Duration = Duration::from_secs(5);
 /// How long a write may stay without an outcome before the history says so.
 const GIVE_UP: Duration = Duration::from_secs(60);
+/// Within this, what a site has said before it was frozen is read.
+const READ: Duration = Duration::from_millis(200);
 /// How long a writer waits before it tries a site again that could not help.
 const PAUSE: Duration = Duration::from_millis(50);
 
@@ -94,13 +98,13 @@ impl Traffic {
         writes.iter().filter(|write| matches!(write.fate, Fate::Applied { .. })).count()
     }
 
-    /// Kills a site with at least one write under way at it, whose outcome is therefore unknown: what it is sent while it
-    /// is frozen cannot be answered. Errors: none was sent to it.
+    /// Kills a site with at least one write under way at it, whose outcome is therefore unknown: once what it had said before
+    /// was read, nothing is answered any more by a site that is frozen. Errors: nobody writes at it.
     pub async fn kill_in_a_write(&self, site: &mut Site, position: usize) -> Result<()> {
         site.freeze()?;
-        let before = self.lines.sent_to(position);
         let look = || async {
-            anyhow::ensure!(self.lines.sent_to(position) > before, "no write was sent to {} while frozen", site.name);
+            tokio::time::sleep(READ).await;
+            anyhow::ensure!(self.lines.unanswered(position) > 0, "no write waits for an answer of {}", site.name);
             Ok(())
         };
         until_async("a write at the site to be killed", TRY, look).await?;
@@ -186,10 +190,9 @@ async fn resolve(lines: &Lines, at: &mut usize, envelope: &Envelope, tries: &mut
     let start = Instant::now();
     loop {
         tries.count += 1;
-        let stream = lines.at(*at).await.inspect(|_| lines.count(*at));
-        let why = match stream {
+        let why = match lines.at(*at).await {
             Err(error) => format!("{error:#}"),
-            Ok(stream) => match tokio::time::timeout(TRY, stream.submit(envelope)).await {
+            Ok(stream) => match submit(lines, *at, &stream, envelope).await {
                 Ok(Ok(StreamAnswer::Outcome { outcome, .. })) => return Ok(fate(outcome)),
                 Ok(Ok(StreamAnswer::Failed { refusal: Some(refusal), .. })) => {
                     return Ok(Fate::Refused { why: format!("at the edge: {refusal}") });
@@ -214,6 +217,17 @@ async fn resolve(lines: &Lines, at: &mut usize, envelope: &Envelope, tries: &mut
         *at = (*at + 1) % lines.len();
         tokio::time::sleep(PAUSE).await;
     }
+}
+
+/// Sends the envelope over a site's stream. Errors: no answer within [`TRY`].
+async fn submit(
+    lines: &Lines,
+    site: usize,
+    stream: &EnvelopeStream,
+    envelope: &Envelope,
+) -> Result<Result<StreamAnswer, Lost>, Elapsed> {
+    let _counted = lines.under_way(site);
+    tokio::time::timeout(TRY, stream.submit(envelope)).await
 }
 
 fn fate(outcome: Outcome) -> Fate {

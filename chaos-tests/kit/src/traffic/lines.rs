@@ -17,7 +17,7 @@ struct Line {
     door: Door,
     identity: Arc<LiveIdentity>,
     stream: Mutex<Option<Arc<EnvelopeStream>>>,
-    sent: AtomicU64,
+    under_way: AtomicU64,
 }
 
 impl Lines {
@@ -26,7 +26,7 @@ impl Lines {
         for site in &federation.sites {
             let door = site.door()?.clone();
             let identity = log_in(&door, author).await?;
-            lines.push(Line { door, identity, stream: Mutex::default(), sent: AtomicU64::default() });
+            lines.push(Line { door, identity, stream: Mutex::default(), under_way: AtomicU64::default() });
         }
         Ok(Self(lines))
     }
@@ -35,14 +35,15 @@ impl Lines {
         self.0.len()
     }
 
-    /// How many envelopes the site at that position was sent, answered or not.
-    pub(super) fn sent_to(&self, site: usize) -> u64 {
-        self.0[site].sent.load(Ordering::Relaxed)
+    /// How many envelopes the site at that position was sent and has not answered.
+    pub(super) fn unanswered(&self, site: usize) -> u64 {
+        self.0[site].under_way.load(Ordering::Relaxed)
     }
 
-    /// Counts an envelope that the site at that position is about to be sent.
-    pub(super) fn count(&self, site: usize) {
-        self.0[site].sent.fetch_add(1, Ordering::Relaxed);
+    /// Counts an envelope at the site at that position as unanswered for as long as what is returned lives.
+    pub(super) fn under_way(&self, site: usize) -> UnderWay<'_> {
+        self.0[site].under_way.fetch_add(1, Ordering::Relaxed);
+        UnderWay(&self.0[site].under_way)
     }
 
     /// The stream to the site at that position. Errors: it cannot be reached.
@@ -56,5 +57,14 @@ impl Lines {
         let open = Arc::new(EnvelopeStream::open(&mut connection).await?);
         *stream = Some(open.clone());
         Ok(open)
+    }
+}
+
+/// An envelope that waits for its answer.
+pub(super) struct UnderWay<'a>(&'a AtomicU64);
+
+impl Drop for UnderWay<'_> {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Ordering::Relaxed);
     }
 }
