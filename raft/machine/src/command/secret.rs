@@ -43,9 +43,7 @@ impl Act<'_> {
         }
         check_sealed(sealed)?;
         self.state.check_recipients("sealed.recipients", &sealed.recipients)?;
-        let others = self.state.secrets_of(workload).filter(|other| other.value.name != *name);
-        let others: usize = others.map(|other| size(&other.value.sealed)).sum();
-        within("the workload's bytes of sealed secrets", (others + size(sealed)) as u64, MAX_SECRET_BYTES)?;
+        self.state.check_room(workload, name, sealed)?;
         let same = old.filter(|_| same_values);
         let values_since = same.map_or(sealed.revision, |old| old.values_since);
         let before = same.map(|old| old.exposed.clone()).unwrap_or_default();
@@ -86,9 +84,6 @@ impl Act<'_> {
             let found = secret.sealed.revision;
             return Err(conflict(format!("{what} has revision {found}, not {revision}: open it again")));
         }
-        if recipients.is_empty() {
-            return Err(invalid("recipients", "found none, wanted is one at least"));
-        }
         self.state.check_recipients("recipients", recipients)?;
         for (site, recipient) in recipients {
             if secret.sealed.recipients.get(site).is_some_and(|old| old.key == recipient.key) {
@@ -101,10 +96,7 @@ impl Act<'_> {
             return Ok(Accepted::Unchanged { version });
         }
         within("the number of recipients", secret.sealed.recipients.len() as u64, MAX_RECIPIENTS)?;
-        let others = self.state.secrets_of(workload).filter(|other| other.value.name != *name);
-        let others: usize = others.map(|other| size(&other.value.sealed)).sum();
-        let bytes = (others + size(&secret.sealed)) as u64;
-        within("the workload's bytes of sealed secrets", bytes, MAX_SECRET_BYTES)?;
+        self.state.check_room(workload, name, &secret.sealed)?;
         self.put(secret);
         Ok(self.changed())
     }
@@ -176,6 +168,13 @@ impl State {
             }
         }
         Ok(())
+    }
+
+    /// That a workload's secrets stay within their bytes if this one is as given.
+    fn check_room(&self, workload: &WorkloadName, name: &SecretName, sealed: &Sealed) -> Result<(), Refusal> {
+        let others = self.secrets_of(workload).filter(|other| other.value.name != *name);
+        let others: usize = others.map(|other| size(&other.value.sealed)).sum();
+        within("the workload's bytes of sealed secrets", (others + size(sealed)) as u64, MAX_SECRET_BYTES)
     }
 
     /// The secrets of a workload, by name, whether its document names them or not.
