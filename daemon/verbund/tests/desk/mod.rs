@@ -102,9 +102,23 @@ impl Desk {
             if wanted(&said) {
                 return said;
             }
-            assert!(begun.elapsed() < BOUND, "{arguments:?} never said what was wanted: {}", said.all());
+            let late = begun.elapsed() > BOUND;
+            assert!(!late, "{arguments:?} never said what was wanted: {}\n{}", said.all(), self.logs());
             std::thread::sleep(Duration::from_millis(200));
         }
+    }
+
+    /// What its daemons logged last, for messages of tests.
+    fn logs(&self) -> String {
+        let entries = std::fs::read_dir(self.directory.path()).unwrap().map(|entry| entry.unwrap().path());
+        let logs = entries.filter(|path| path.extension().is_some_and(|end| end == "log"));
+        let shown = logs.map(|path| {
+            let text = std::fs::read_to_string(&path).unwrap_or_default();
+            let last: Vec<_> = text.lines().rev().take(20).collect();
+            let lines: Vec<_> = last.into_iter().rev().collect();
+            format!("--- {}\n{}\n", path.display(), lines.join("\n"))
+        });
+        shown.collect()
     }
 }
 
@@ -137,7 +151,7 @@ impl Drop for Running {
     }
 }
 
-/// A port that was free a moment ago.
+/// A port for a daemon to listen at, also after a restart.
 pub fn port() -> u16 {
-    std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port()
+    verbund_kit::Ports::free().unwrap()
 }

@@ -561,8 +561,9 @@ async fn reopen(dir: &std::path::Path, header: Header, free: &Arc<AtomicU64>) ->
     }
 }
 
+/// At a port that stays this node's while the node is down.
 async fn listen() -> (TcpListener, SocketAddr) {
-    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let listener = TcpListener::bind(("127.0.0.1", verbund_kit::Ports::free().unwrap())).await.unwrap();
     let address = listener.local_addr().unwrap();
     (listener, address)
 }
