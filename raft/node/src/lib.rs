@@ -35,6 +35,7 @@ mod published;
 mod raft;
 mod read;
 mod refusal;
+mod repeats;
 mod ring;
 mod served;
 mod service;

@@ -140,7 +140,9 @@ impl Peers {
     /// A peer refused what this node sent as leader.
     pub(crate) fn note_refusal(&self, by: NodeId, refusal: &PeerRefusal) {
         let me = self.shared.id;
-        tracing::warn!(peer = %by, %refusal, "a peer refused this node's message");
+        if let Some(before) = self.shared.refused.due(&format!("{by} {refusal}"), std::time::Instant::now()) {
+            tracing::warn!(peer = %by, %refusal, before, "a peer refused this node's message");
+        }
         match refusal {
             PeerRefusal::ForgedMembership { index, why } => {
                 let why = format!("{why} (refused by node {by})");

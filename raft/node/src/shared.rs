@@ -1,13 +1,16 @@
 //! What every part of a node reads and notes: identity, published state, alarms, counts. No part of Raft itself.
 
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+use std::time::Instant;
 
 use tokio::sync::{Notify, mpsc, watch};
+use tonic::Status;
 use verbund_identity::Envelope;
 use verbund_machine::{Entry, State};
 use verbund_model::resource::Millis;
 use verbund_model::{FederationId, NodeId};
 use verbund_store::{Archive, DiskWatch};
+use verbund_tls::Service;
 
 use crate::alarm::{Alarm, Alarms};
 use crate::clock::Clock;
@@ -16,6 +19,8 @@ use crate::directives::Depot;
 use crate::events::Feed;
 use crate::inquiry::Inquiries;
 use crate::published::Published;
+use crate::refusal::PeerRefusal;
+use crate::repeats::Repeats;
 use crate::ring::Ring;
 #[cfg(feature = "tamper")]
 use crate::tamper::Tamper;
@@ -36,6 +41,8 @@ pub(crate) struct Shared {
     pub(crate) ring: Ring,
     pub(crate) feed: Arc<Feed>,
     pub(crate) counters: Arc<Counters>,
+    /// Which refused calls were logged lately.
+    pub(crate) refused: Repeats,
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) archive: Arc<Archive>,
     pub(crate) disk: Arc<DiskWatch>,
@@ -79,6 +86,15 @@ impl Shared {
     /// Whether peers are let in.
     pub(crate) fn is_open(&self) -> bool {
         *self.open.borrow()
+    }
+
+    /// Counts a refused call of a peer, and logs it if the same was not logged lately. Gives the answer to it.
+    pub(crate) fn refuse(&self, refusal: &PeerRefusal, service: Service) -> Status {
+        self.counters.calls_refused.add(1);
+        if let Some(before) = self.refused.due(&format!("{service:?} {refusal}"), Instant::now()) {
+            tracing::warn!(%refusal, ?service, before, "refused a peer's call; the same again is counted, and logged once a minute");
+        }
+        refusal.status()
     }
 
     pub(crate) fn raise(&self, alarm: Alarm) {

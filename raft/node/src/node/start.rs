@@ -39,6 +39,7 @@ use crate::raft::log::Log;
 use crate::raft::machine::Machine;
 use crate::raft::network::Network;
 use crate::read::Reads;
+use crate::repeats::Repeats;
 use crate::served::Served;
 use crate::service::archive::ArchiveService;
 use crate::service::directives::DirectivesService;
@@ -255,6 +256,7 @@ fn share(
             alarms,
             ring: crate::ring::Ring::default(),
             feed: Arc::new(Feed::new(genesis.applied().index)),
+            refused: Repeats::default(),
             counters,
             clock,
             archive,

@@ -17,11 +17,7 @@ use crate::tamper::Defence;
 /// Lets a call pass and tells whose it is. Errors: `PERMISSION_DENIED` for a certificate, standing or speaker that does
 /// not fit; `FAILED_PRECONDITION` for another federation.
 pub(crate) fn admit<T>(shared: &Shared, request: &Request<T>, service: Service) -> Result<NodeId, Box<Status>> {
-    judge(shared, request, service).map_err(|refusal| {
-        shared.counters.calls_refused.add(1);
-        tracing::warn!(%refusal, ?service, "refused a peer's call");
-        Box::new(refusal.status())
-    })
+    judge(shared, request, service).map_err(|refusal| Box::new(shared.refuse(&refusal, service)))
 }
 
 fn judge<T>(shared: &Shared, request: &Request<T>, service: Service) -> Result<NodeId, PeerRefusal> {

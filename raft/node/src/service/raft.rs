@@ -51,11 +51,8 @@ impl RaftService {
 
     fn check_speaker(&self, peer: NodeId, vote: &Vote) -> Result<(), Status> {
         self.may_take_part()?;
-        speaks_for(&self.shared, peer, NodeId(node_of(vote))).map_err(|refusal| {
-            self.shared.counters.calls_refused.add(1);
-            tracing::warn!(%refusal, "refused a Raft call");
-            refusal.status()
-        })
+        speaks_for(&self.shared, peer, NodeId(node_of(vote)))
+            .map_err(|refusal| self.shared.refuse(&refusal, Service::Raft))
     }
 
     /// A snapshot that ends within what is applied here must end with the very entry that is. Raft takes that for granted.
