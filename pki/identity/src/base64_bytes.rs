@@ -1,8 +1,10 @@
-//! Serde form of bytes: base64 text where people read, plain bytes elsewhere.
+//! Serde form of bytes, for `#[serde(with = …)]`: base64 text where people read, plain bytes elsewhere. In postcard the bytes are
+//! the same as those of a plain `Vec<u8>`, which serde would write and read one by one.
 
 use data_encoding::BASE64;
 use serde::{Deserialize, Deserializer, Serializer, de};
 
+/// Writes the bytes. Errors: those of the serializer.
 pub fn serialize<S: Serializer>(bytes: &[u8], serializer: S) -> Result<S::Ok, S::Error> {
     if serializer.is_human_readable() {
         serializer.serialize_str(&BASE64.encode(bytes))
@@ -11,6 +13,7 @@ pub fn serialize<S: Serializer>(bytes: &[u8], serializer: S) -> Result<S::Ok, S:
     }
 }
 
+/// Reads the bytes. Errors: text that is not base64, and those of the deserializer.
 pub fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<u8>, D::Error> {
     if deserializer.is_human_readable() {
         let text = String::deserialize(deserializer)?;

@@ -8,7 +8,7 @@
 
 pub mod admission;
 pub mod asked;
-mod base64_bytes;
+pub mod base64_bytes;
 pub mod batch;
 pub mod certificate;
 pub mod directive;

@@ -16,6 +16,7 @@ pub struct Entry {
     /// millisecond for each, more than a thousand entries a second would make the log's time run ahead of every clock.
     pub stamp: Millis,
     /// The author's envelope (`verbund_identity::Envelope::to_bytes`).
+    #[serde(with = "verbund_identity::base64_bytes")]
     pub envelope: Vec<u8>,
 }
 

@@ -24,7 +24,7 @@ pub enum RecordedEntry {
         basis: u64,
     },
     /// The bytes of the entry, exactly as the log held them.
-    Command(Vec<u8>),
+    Command(#[serde(with = "verbund_identity::base64_bytes")] Vec<u8>),
 }
 
 /// One entry, when it was applied, and what came of it.
@@ -70,8 +70,11 @@ impl AuditRecord {
     /// Version byte, then the fields in postcard's encoding.
     #[must_use]
     pub fn to_bytes(&self) -> Vec<u8> {
+        let command = if let RecordedEntry::Command(bytes) = &self.entry { bytes.len() } else { 0 };
+        let mut out = Vec::with_capacity(command + 256);
+        out.push(VERSION);
         // Writing plain structures to a growing vector cannot fail.
-        postcard::to_extend(self, vec![VERSION]).unwrap_or_default()
+        postcard::to_extend(self, out).unwrap_or_default()
     }
 
     /// The record from its bytes, whole and without rest. Errors: [`RecordError`].
