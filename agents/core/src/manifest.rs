@@ -193,7 +193,6 @@ impl Judge<'_> {
         let mut key = ObjectKey::new(&api, &kind, None, &name);
         let label = format!("{} {name}", key.kind);
         let mut faults = Faults { object: &label, found };
-        let namespace = body["metadata"]["namespace"].as_str().map(str::to_owned);
         let own = self.copy.workload.as_str();
         if key.kind.group.is_empty() && key.kind.kind == "Namespace" {
             // It is made anyway; its labels are the agent's.
@@ -208,8 +207,9 @@ impl Judge<'_> {
         let Some(scope) = self.scope(&key.kind) else { return Judged::Unknown(key.kind) };
         match scope {
             Scope::Namespaced => {
-                if let Some(foreign) = namespace.filter(|namespace| namespace != own) {
-                    let problem = format!("{foreign:?} is a foreign namespace; leave it out, or say {own:?}");
+                let namespace = &body["metadata"]["namespace"];
+                if !namespace.is_null() && namespace != own {
+                    let problem = format!("{namespace} is a foreign namespace; leave it out, or say {own:?}");
                     faults.add("metadata.namespace", problem);
                 }
                 key.namespace = Some(own.to_owned());

@@ -14,6 +14,7 @@ mod form;
 mod incident;
 mod lease;
 mod maintenance;
+mod manifest;
 mod moves;
 mod organisation;
 mod planning;

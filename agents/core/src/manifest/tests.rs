@@ -104,6 +104,8 @@ fn foreign_namespaces_and_reserved_names_are_refused() {
     let mut foreign = service();
     foreign["metadata"]["namespace"] = "kube-system".into();
     assert_eq!(fields(judge(&foreign)), ["metadata.namespace"]);
+    foreign["metadata"]["namespace"] = json!(["kube-system"]);
+    assert_eq!(fields(judge(&foreign)), ["metadata.namespace"]);
     let namespace = json!({ "apiVersion": "v1", "kind": "Namespace", "metadata": { "name": "default" } });
     assert_eq!(fields(judge(&namespace)), ["metadata.name"]);
     let quota = json!({ "apiVersion": "v1", "kind": "ResourceQuota", "metadata": { "name": "verbund" } });

@@ -128,7 +128,7 @@ impl State {
             let reason = format!("found \"{customer}\", which is no organisation; allowed are those of the federation");
             return Err(invalid("customer", reason));
         }
-        self.check_workload(&workload.spec)
+        self.check_workload(&workload.name, &workload.spec)
     }
 
     /// What runs without the guard cannot be fenced by it: no workload comes to level `guard` while a copy of it runs.

@@ -1,21 +1,19 @@
 //! The form of a workload's document. Whether a place fits it is for the planner to say.
 
-use std::collections::BTreeSet;
-
-use serde_json::Value;
 use verbund_lease::LeaseSettings;
-use verbund_model::resource::{ApiKind, FenceLevel, Mode, Requirements, Site, Timings, WorkloadSpec};
-use verbund_model::{Document, Refusal, SecretName};
+use verbund_model::resource::{FenceLevel, Mode, Requirements, Site, Timings, WorkloadSpec};
+use verbund_model::{Refusal, WorkloadName};
 
 use super::form;
 use super::maintenance::check_maintenance;
+use super::manifest::Allowed;
 use crate::act::{invalid, within};
 use crate::limits::{MAX_COPIES, MAX_LIST, MAX_MANIFESTS, MAX_SECRETS, MAX_STOP_BUDGET};
 use crate::state::State;
 
 impl State {
     /// Everything about a workload's document but where it could run. Errors: the first field that is wrong, by its path.
-    pub(crate) fn check_workload(&self, spec: &WorkloadSpec) -> Result<(), Refusal> {
+    pub(crate) fn check_workload(&self, name: &WorkloadName, spec: &WorkloadSpec) -> Result<(), Refusal> {
         self.check_requirements(&spec.requirements)?;
         check_maintenance("spec.maintenance", &spec.maintenance)?;
         form::number("spec.stopBudget", spec.stop_budget.into(), 1, MAX_STOP_BUDGET.into())?;
@@ -31,8 +29,9 @@ impl State {
         within("the number of spec.secrets", spec.secrets.len() as u64, MAX_SECRETS)?;
         within("the number of spec.manifests", spec.manifests.len() as u64, MAX_MANIFESTS)?;
         let guarded = matches!(spec.mode, Mode::Exclusive { fence: FenceLevel::Guard });
-        for (at, manifest) in spec.manifests.iter().enumerate() {
-            check_manifest(&format!("spec.manifests[{at}]"), manifest, guarded, &spec.secrets)?;
+        let allowed = Allowed { workload: name, secrets: &spec.secrets, guarded };
+        for (at, document) in spec.manifests.iter().enumerate() {
+            allowed.check(&format!("spec.manifests[{at}]"), document)?;
         }
         Ok(())
     }
@@ -67,76 +66,4 @@ fn check_guard_budget(stop_budget: u32, timings: &Timings) -> Result<(), Refusal
     let reason =
         format!("found {stop_budget}, allowed at fence level guard is {most} with a lease of {}", timings.lease);
     Err(invalid("spec.stopBudget", reason))
-}
-
-/// A Kubernetes object: kind and name, which no sealed secret has. `guarded`: also what the guard cannot fence.
-fn check_manifest(
-    field: &str,
-    manifest: &Document,
-    guarded: bool,
-    secrets: &BTreeSet<SecretName>,
-) -> Result<(), Refusal> {
-    let value = manifest.to_value();
-    let text = |pointer: &str, name: &str| {
-        let found = value.pointer(pointer);
-        found.and_then(Value::as_str).ok_or_else(|| {
-            let what = if found.is_none() { "nothing" } else { "no text" };
-            invalid(&format!("{field}.{name}"), format!("found {what}, wanted is text"))
-        })
-    };
-    let api_version = text("/apiVersion", "apiVersion")?;
-    let (group, version) = api_version.rsplit_once('/').unwrap_or(("", api_version));
-    let kind = text("/kind", "kind")?;
-    let named = ApiKind { group: group.to_owned(), version: version.to_owned(), kind: kind.to_owned() };
-    form::api_kind(field, &named)?;
-    let name = text("/metadata/name", "metadata.name")?;
-    if name.is_empty() || name.len() > 253 || name.contains('/') || name.chars().any(char::is_control) {
-        return Err(invalid(
-            &format!("{field}.metadata.name"),
-            "found no name of an object, wanted is one of 1 to 253 characters",
-        ));
-    }
-    if group.is_empty() && kind == "Secret" && secrets.iter().any(|secret| secret.as_str() == name) {
-        let reason = format!("found a Secret \"{name}\", which spec.secrets names too; allowed is one of both");
-        return Err(invalid(&format!("{field}.metadata.name"), reason));
-    }
-    if guarded { check_pods(field, kind, &value) } else { Ok(()) }
-}
-
-/// Where kinds that make pods have the pod's specification.
-const PODS: [(&str, &str); 8] = [
-    ("Pod", "spec"),
-    ("Deployment", "spec.template.spec"),
-    ("StatefulSet", "spec.template.spec"),
-    ("DaemonSet", "spec.template.spec"),
-    ("ReplicaSet", "spec.template.spec"),
-    ("ReplicationController", "spec.template.spec"),
-    ("Job", "spec.template.spec"),
-    ("CronJob", "spec.jobTemplate.spec.template.spec"),
-];
-
-/// What would run beside the guard, or without it (design 6).
-fn check_pods(field: &str, kind: &str, value: &Value) -> Result<(), Refusal> {
-    let Some((_, path)) = PODS.iter().find(|(name, _)| *name == kind) else { return Ok(()) };
-    let Some(pod) = value.pointer(&format!("/{}", path.replace('.', "/"))) else { return Ok(()) };
-    let at = |part: &str| format!("{field}.{path}.{part}");
-    for flag in ["shareProcessNamespace", "hostPID"] {
-        if pod.get(flag).and_then(Value::as_bool).unwrap_or(false) {
-            return Err(invalid(&at(flag), "found true, allowed at fence level guard is false"));
-        }
-    }
-    if pod.get("ephemeralContainers").and_then(Value::as_array).is_some_and(|list| !list.is_empty()) {
-        return Err(invalid(&at("ephemeralContainers"), "found some, allowed at fence level guard are none"));
-    }
-    for list in ["initContainers", "containers"] {
-        let containers = pod.get(list).and_then(Value::as_array).map_or(&[][..], Vec::as_slice);
-        for (number, container) in containers.iter().enumerate() {
-            let command = container.get("command").and_then(Value::as_array);
-            if command.is_none_or(|command| command.is_empty()) {
-                let reason = "found none, wanted at fence level guard is the command that the guard starts";
-                return Err(invalid(&at(&format!("{list}[{number}].command")), reason));
-            }
-        }
-    }
-    Ok(())
 }

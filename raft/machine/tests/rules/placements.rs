@@ -668,6 +668,19 @@ fn wrong_documents_are_named_by_field() {
     let shared = r#"{"apiVersion":"v1","kind":"Pod","metadata":{"name":"p"},"spec":{"hostPID":true,"containers":[]}}"#;
     let flag = field(&|wanted| wanted.manifests = vec![document(shared)]);
     assert_eq!(flag, "spec.manifests[0].spec.hostPID");
+    let object =
+        |text: &str, more: &str| format!(r#"{{"apiVersion":"v1","kind":"{text}","metadata":{{"name":"o"{more}"#);
+    let mut found = |text: String| field(&|wanted| wanted.manifests = vec![document(&text)]);
+    assert_eq!(found(object("ConfigMap", r#","namespace":"other"}}"#)), "spec.manifests[0].metadata.namespace");
+    assert_eq!(found(object("ConfigMap", r#","namespace":1}}"#)), "spec.manifests[0].metadata.namespace");
+    assert_eq!(found(object("Namespace", "}}")), "spec.manifests[0].metadata.name");
+    let listed = found(object("List", r#"},"items":[{"apiVersion":"v1","kind":"Pod","metadata":{"name":"p"}},{}]}"#));
+    assert_eq!(listed, "spec.manifests[0].items[1].apiVersion");
+    let volumes = r#"},"spec":{"volumes":[{"name":"a","emptyDir":{}},{"name":"b","hostPath":{"path":"/"}}]}}"#;
+    assert_eq!(found(object("Pod", volumes)), "spec.manifests[0].spec.volumes[1].hostPath");
+    let privileged = r#"},"spec":{"initContainers":[{"command":["x"],"securityContext":{"privileged":true}}]}}"#;
+    let place = "spec.manifests[0].spec.initContainers[0].securityContext.privileged";
+    assert_eq!(found(object("Pod", privileged)), place);
 }
 
 #[test]
