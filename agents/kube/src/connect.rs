@@ -1,5 +1,6 @@
 //! The way to an API server.
 
+use std::net::IpAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -47,7 +48,9 @@ pub enum ConnectError {
 /// A client for an API server. Nothing is sent yet.
 ///
 /// A kubeconfig that runs programs (`exec`, `auth-provider`), trusts anybody (`insecure-skip-tls-verify`), speaks without
-/// TLS or is somebody else (`as`) is refused: agents get such files from others.
+/// TLS, is somebody else (`as`), reads other files (`tokenFile`, `client-key`, …), goes through a proxy or leads to where no
+/// API server is (the metadata services of clouds) is refused: agents get such files from others. Loopback is let pass,
+/// because an API server on the agent's own machine is called so; what answers there must show a certificate of the file's CA.
 ///
 /// # Errors
 /// [`ConnectError`].
@@ -71,6 +74,33 @@ pub async fn connect(connection: &Connection) -> Result<Client, ConnectError> {
     Client::try_from(config).map_err(|error| ConnectError::Client { url, why: crate::error::chain(&error) })
 }
 
+/// What to do about files that a kubeconfig names.
+const INLINE: &str = "put its content in, as kubectl config view --minify --flatten does";
+
+/// Names of metadata services, which answer whoever asks on a cloud's machines.
+const METADATA: [&str; 3] = ["metadata", "metadata.google.internal", "instance-data"];
+
+/// Whether an address leads to a host, and not to this link's services: `169.254.169.254` and its kind give credentials to
+/// whoever asks (RFC 3927, RFC 4291; `fd00:ec2::254` is Amazon's).
+fn may_be_an_api_server(server: &str) -> bool {
+    let Ok(uri) = server.parse::<http::Uri>() else { return false };
+    let Some(host) = uri.host().filter(|host| !host.is_empty()) else { return false };
+    let host = host.trim_start_matches('[').trim_end_matches(']').trim_end_matches('.').to_ascii_lowercase();
+    match host.parse::<IpAddr>().map(|ip| ip.to_canonical()) {
+        Ok(IpAddr::V4(ip)) => !(ip.is_link_local() || ip.is_unspecified() || ip.is_multicast() || ip.is_broadcast()),
+        Ok(IpAddr::V6(ip)) => {
+            let amazons = ip.segments() == [0xfd00, 0xec2, 0, 0, 0, 0, 0, 0x254];
+            !(ip.is_unicast_link_local() || ip.is_unspecified() || ip.is_multicast() || amazons)
+        }
+        // Numbers that only resolvers take for an address (`0xa9fea9fe`, `2852039166`) are names of nothing.
+        Err(_) => {
+            let last = host.rsplit('.').next().unwrap_or_default();
+            let number = last.starts_with("0x") || last.bytes().all(|b| b.is_ascii_digit());
+            !number && !METADATA.contains(&host.as_str())
+        }
+    }
+}
+
 fn check(file: &Kubeconfig) -> Result<(), String> {
     for user in &file.auth_infos {
         let Some(with) = &user.auth_info else { continue };
@@ -85,14 +115,34 @@ fn check(file: &Kubeconfig) -> Result<(), String> {
                 user.name
             ));
         }
+        let files = [
+            ("tokenFile", with.token_file.is_some()),
+            ("client-certificate", with.client_certificate.is_some()),
+            ("client-key", with.client_key.is_some()),
+        ];
+        if let Some((field, _)) = files.iter().find(|(_, is)| *is) {
+            return Err(format!("user {:?} has {field}, which names a file; {INLINE}", user.name));
+        }
     }
     for cluster in &file.clusters {
         let Some(at) = &cluster.cluster else { continue };
         if at.insecure_skip_tls_verify == Some(true) {
             return Err(format!("cluster {:?} has insecure-skip-tls-verify; give its CA", cluster.name));
         }
+        if at.certificate_authority.is_some() {
+            return Err(format!("cluster {:?} has certificate-authority, which names a file; {INLINE}", cluster.name));
+        }
+        if at.proxy_url.is_some() {
+            return Err(format!(
+                "cluster {:?} has proxy-url, which an agent refuses; it dials by itself",
+                cluster.name
+            ));
+        }
         if let Some(server) = at.server.as_deref().filter(|server| !server.starts_with("https://")) {
             return Err(format!("cluster {:?} is at {server:?}, but must be https://…", cluster.name));
+        }
+        if let Some(server) = at.server.as_deref().filter(|server| !may_be_an_api_server(server)) {
+            return Err(format!("cluster {:?} is at {server:?}, where no API server can be", cluster.name));
         }
     }
     Ok(())
@@ -120,10 +170,41 @@ mod tests {
             ("{token: t, as: admin}", https, "has as"),
             ("{token: t}", "{server: 'https://10.0.0.1', insecure-skip-tls-verify: true}", "insecure"),
             ("{token: t}", "{server: 'http://169.254.169.254'}", "https"),
+            ("{tokenFile: /etc/passwd}", https, "tokenFile"),
+            ("{client-certificate: /etc/passwd, client-key-data: eA==}", https, "client-certificate"),
+            ("{client-certificate-data: eA==, client-key: /etc/passwd}", https, "client-key"),
+            ("{token: t}", "{server: 'https://10.0.0.1', certificate-authority: /etc/passwd}", "certificate-authority"),
+            ("{token: t}", "{server: 'https://10.0.0.1', proxy-url: 'http://10.0.0.2'}", "proxy-url"),
         ];
         for (user, cluster, word) in bad {
             let why = check(&file(user, cluster)).unwrap_err();
             assert!(why.contains(word), "{why}");
+        }
+    }
+
+    #[test]
+    fn metadata_services_are_no_api_servers() {
+        for good in ["10.0.0.1:6443", "127.0.0.1:6443", "[fd00::1]:6443", "api.example", "k8s-1.land.example:6443"] {
+            check(&file("{token: t}", &format!("{{server: 'https://{good}'}}"))).unwrap();
+        }
+        let bad = [
+            "169.254.169.254",
+            "[::ffff:169.254.169.254]",
+            "[fe80::1]",
+            "[fd00:ec2::254]",
+            "0.0.0.0",
+            "[::]",
+            "224.0.0.1",
+            "metadata.google.internal",
+            "Metadata.Google.Internal.",
+            "2852039166",
+            "0xa9fea9fe",
+            "169.254.43518",
+            "",
+        ];
+        for bad in bad {
+            let why = check(&file("{token: t}", &format!("{{server: 'https://{bad}'}}"))).unwrap_err();
+            assert!(why.contains("no API server"), "{bad}: {why}");
         }
     }
 
