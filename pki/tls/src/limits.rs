@@ -15,6 +15,8 @@ pub struct Limits {
     pub handshake: Duration,
     /// Handshakes at the same time.
     pub handshakes: usize,
+    /// The same for one source, so that nobody alone keeps all others from beginning one.
+    pub handshakes_per_source: usize,
     /// Connections at the same time, handshakes included.
     pub connections: usize,
     /// The same for one source: an IPv4 address, or an IPv6 /64.
@@ -30,6 +32,7 @@ impl Default for Limits {
         Self {
             handshake: Duration::from_secs(10),
             handshakes: 512,
+            handshakes_per_source: 256,
             connections: 4096,
             // Many clients, or several sites, may stand behind one translated address.
             connections_per_source: 1024,
@@ -56,12 +59,19 @@ pub struct Counters {
     pub handshaking: usize,
 }
 
+/// What one source holds.
+#[derive(Clone, Copy, Debug, Default)]
+struct OfSource {
+    open: usize,
+    handshaking: usize,
+}
+
 #[derive(Debug, Default)]
 struct Held {
     open: usize,
     handshaking: usize,
     anonymous: usize,
-    sources: HashMap<IpAddr, usize>,
+    sources: HashMap<IpAddr, OfSource>,
     /// Join tokens in use, as of `refilled`.
     joins: f64,
     refilled: Option<Instant>,
@@ -95,17 +105,18 @@ impl Gate {
         self.accepted.fetch_add(1, Ordering::Relaxed);
         let source = source(ip);
         let mut held = self.held();
-        let of_source = held.sources.get(&source).copied().unwrap_or(0);
+        let of_source = held.sources.get(&source).copied().unwrap_or_default();
         if held.open >= self.limits.connections
             || held.handshaking >= self.limits.handshakes
-            || of_source >= self.limits.connections_per_source
+            || of_source.open >= self.limits.connections_per_source
+            || of_source.handshaking >= self.limits.handshakes_per_source
         {
             self.limited.fetch_add(1, Ordering::Relaxed);
             return None;
         }
         held.open += 1;
         held.handshaking += 1;
-        held.sources.insert(source, of_source + 1);
+        held.sources.insert(source, OfSource { open: of_source.open + 1, handshaking: of_source.handshaking + 1 });
         Some(Place { gate: self.clone(), source, handshaking: true, anonymous: false })
     }
 
@@ -173,7 +184,11 @@ impl Place {
     /// The handshake is done.
     pub(crate) fn settle(&mut self) {
         if std::mem::take(&mut self.handshaking) {
-            self.gate.held().handshaking -= 1;
+            let mut held = self.gate.held();
+            held.handshaking -= 1;
+            if let Some(of_source) = held.sources.get_mut(&self.source) {
+                of_source.handshaking -= 1;
+            }
         }
     }
 
@@ -198,9 +213,10 @@ impl Drop for Place {
         held.open -= 1;
         held.handshaking -= usize::from(self.handshaking);
         held.anonymous -= usize::from(self.anonymous);
-        if let Some(count) = held.sources.get_mut(&self.source) {
-            *count -= 1;
-            if *count == 0 {
+        if let Some(of_source) = held.sources.get_mut(&self.source) {
+            of_source.open -= 1;
+            of_source.handshaking -= usize::from(self.handshaking);
+            if of_source.open == 0 {
                 held.sources.remove(&self.source);
             }
         }
@@ -245,6 +261,26 @@ mod tests {
         assert!(gate.enter(ip).is_some());
         drop(first);
         assert_eq!((gate.counters().open, gate.counters().handshaking), (0, 0));
+    }
+
+    #[test]
+    fn one_source_cannot_take_all_handshakes() {
+        let gate = gate(Limits { handshakes: 3, handshakes_per_source: 2, ..Limits::default() });
+        let here: IpAddr = "192.0.2.1".parse().unwrap();
+        let elsewhere: IpAddr = "192.0.2.2".parse().unwrap();
+        let mut first = gate.enter(here).unwrap();
+        let second = gate.enter(here).unwrap();
+        assert!(gate.enter(here).is_none());
+        let third = gate.enter(elsewhere).unwrap();
+        // Whoever is done leaves room, and so does whoever gives up.
+        first.settle();
+        drop(third);
+        let _fourth = gate.enter(here).unwrap();
+        assert!(gate.enter(here).is_none());
+        drop(second);
+        assert!(gate.enter(here).is_some());
+        drop(first);
+        assert_eq!(gate.counters().open, 1);
     }
 
     #[tokio::test(start_paused = true)]

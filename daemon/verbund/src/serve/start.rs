@@ -168,6 +168,7 @@ pub fn limits(limits: &Limits) -> verbund_tls::Limits {
     verbund_tls::Limits {
         handshake: Duration::from_secs(limits.handshake_seconds),
         handshakes: limits.handshakes,
+        handshakes_per_source: limits.handshakes.div_ceil(2),
         connections: limits.connections,
         connections_per_source: limits.connections_per_address,
         ..verbund_tls::Limits::default()
