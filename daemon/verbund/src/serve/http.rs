@@ -2,6 +2,7 @@
 
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use axum::Router;
@@ -20,6 +21,8 @@ const MAX_HEADERS: u32 = 64 * 1024;
 const MAX_STREAMS: u32 = 1024;
 /// A caller that sends its request head more slowly is not waited for.
 const HEAD: Duration = Duration::from_secs(15);
+/// Nor is one that takes a connection's place and asks nothing on it: what HTTP itself bounds begins with the first byte.
+const FIRST: Duration = Duration::from_secs(15);
 /// How long open requests may go on after the daemon was told to stop.
 const GRACE: Duration = Duration::from_secs(5);
 
@@ -75,7 +78,10 @@ struct Extensions {
 
 fn serve_line(line: Line, router: Router, extensions: Extensions, open: &GracefulShutdown) {
     let extensions = Arc::new(extensions);
+    let asked = Arc::new(AtomicBool::new(false));
+    let has_asked = asked.clone();
     let service = hyper::service::service_fn(move |mut request: hyper::Request<hyper::body::Incoming>| {
+        asked.store(true, Ordering::Relaxed);
         if let Some(caller) = &extensions.caller {
             request.extensions_mut().insert(caller.clone());
         }
@@ -95,7 +101,16 @@ fn serve_line(line: Line, router: Router, extensions: Extensions, open: &Gracefu
     let connection = builder.serve_connection_with_upgrades(TokioIo::new(line), service).into_owned();
     let watched = open.watch(connection);
     tokio::spawn(async move {
-        if let Err(error) = watched.await {
+        let mut watched = std::pin::pin!(watched);
+        let ended = match tokio::time::timeout(FIRST, watched.as_mut()).await {
+            Ok(ended) => ended,
+            Err(_) if has_asked.load(Ordering::Relaxed) => watched.await,
+            Err(_) => {
+                tracing::debug!("a connection on which nothing was asked is closed");
+                return;
+            }
+        };
+        if let Err(error) = ended {
             // Callers break off all the time: not worth more than a word to who looks for it.
             tracing::debug!(error, "a connection ended early");
         }
