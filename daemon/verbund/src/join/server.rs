@@ -10,6 +10,7 @@ use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
 use axum::{Json, Router};
 use rand::RngCore as _;
+use verbund_api::ProblemKind;
 use verbund_identity::{Statement, sha256};
 use verbund_machine::State as Machine;
 use verbund_model::resource::{Admission, Der, Node, NodeStanding, Site};
@@ -59,7 +60,8 @@ impl IntoResponse for JoinRefusal {
             Self::TooMany { .. } => StatusCode::TOO_MANY_REQUESTS,
             Self::Malformed { .. } => StatusCode::BAD_REQUEST,
             Self::Challenge { .. } => StatusCode::FORBIDDEN,
-            Self::Refused { .. } => StatusCode::CONFLICT,
+            // As the API answers it.
+            Self::Refused { refusal } => ProblemKind::from(refusal).status(),
             Self::TurnedDown { .. } => StatusCode::GONE,
             Self::NotFound => StatusCode::NOT_FOUND,
             Self::Unavailable { .. } => StatusCode::SERVICE_UNAVAILABLE,
