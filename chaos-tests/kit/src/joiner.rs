@@ -110,7 +110,8 @@ impl Contact {
         Ok(Self(Connection::over(line).await?))
     }
 
-    async fn post(&mut self, path: &str, body: &Value) -> Result<Answered> {
+    /// Posts anything, whatever the answer. Errors: the connection is gone, or the answer is no JSON.
+    pub async fn post(&mut self, path: &str, body: &Value) -> Result<Answered> {
         let answer = self.0.post(path, "application/json", Bytes::from(serde_json::to_vec(body)?)).await?;
         let text = || format!("{} {path}: {}", Method::POST, String::from_utf8_lossy(&answer.body));
         Ok(Answered { status: answer.status, body: serde_json::from_slice(&answer.body).with_context(text)? })

@@ -25,6 +25,7 @@ pub mod placements;
 pub mod ports;
 pub mod process;
 pub mod replay;
+pub mod rpc;
 pub mod seed;
 pub mod serving;
 pub mod site;

@@ -1,6 +1,7 @@
 //! A caller of the peers' protocol with any certificate: what an attacker on the network would be.
 
 use std::sync::Arc;
+use std::time::{Duration, SystemTime};
 
 use anyhow::{Context as _, Result, anyhow};
 use futures::future::BoxFuture;
@@ -16,7 +17,7 @@ use tonic_prost::ProstCodec;
 use verbund_identity::Subject;
 use verbund_keys::{Passphrase, SiteKeys};
 use verbund_model::{FederationId, NodeId};
-use verbund_tls::{Alpn, Bundle, Dialer, Domain, Ends, Expected, LiveIdentity, Trust};
+use verbund_tls::{Alpn, Bundle, Dialer, Domain, Ends, Expected, Line, LiveIdentity, Trust};
 
 use crate::desk::PASSPHRASE;
 use crate::site::Site;
@@ -72,10 +73,13 @@ pub fn site_keys(site: &Site) -> Result<SiteKeys> {
 
 /// The identity that a site's own CA gives to a node of that name: what whoever holds the site's keys can make.
 pub fn node_identity(site: &Site, node: NodeId) -> Result<Arc<LiveIdentity>> {
+    identity(site, Subject::Node(node), SystemTime::now(), Duration::from_secs(3600))
+}
+
+/// The identity that a site's own CA gives to anybody, by a clock that shows `now`, and for so long.
+pub fn identity(site: &Site, subject: Subject, now: SystemTime, lifetime: Duration) -> Result<Arc<LiveIdentity>> {
     let keys = site_keys(site)?;
-    let lifetime = std::time::Duration::from_secs(3600);
-    let now = std::time::SystemTime::now().into();
-    let identity = keys.ca().issue_identity(Subject::Node(node), Vec::new(), Vec::new(), lifetime, now)?;
+    let identity = keys.ca().issue_identity(subject, Vec::new(), Vec::new(), lifetime, now.into())?;
     let chain = identity.chain.into_iter().map(|c| CertificateDer::from(c.into_der())).collect();
     let anchor = CertificateDer::from(keys.anchor_certificate().der().to_vec());
     let key = PrivatePkcs8KeyDer::from(identity.key.to_pkcs8()?.to_vec());
@@ -89,6 +93,14 @@ fn trust_in(site: &Site) -> Result<Arc<Trust>> {
     let domain = Domain { anchors, ..Domain::default() };
     let domains = [(keys.trust_domain().clone(), domain)].into();
     Ok(Trust::new(Bundle { sequence: 1, domains, ..Bundle::default() }))
+}
+
+/// A connection to a site's peer listener as `identity`. Errors: it was refused.
+pub async fn peer_line(site: &Site, identity: &Arc<LiveIdentity>) -> Result<Line> {
+    let ends = Ends { trust: trust_in(site)?, identity: identity.clone() };
+    let addresses = [site.peer_address().parse()?];
+    let expected = Expected::Domain(site_keys(site)?.trust_domain().clone());
+    Ok(Dialer::default().dial(&ends, &addresses, &expected, Alpn::Peer).await?)
 }
 
 /// A function that shakes hands with a site's peer listener as `identity`, and hangs up. Errors: it was refused.
@@ -120,10 +132,7 @@ pub async fn ask_for_vote(
     says: Says,
     vote: Vote,
 ) -> Result<Result<VoteReply, Status>> {
-    let ends = Ends { trust: trust_in(site)?, identity: identity.clone() };
-    let addresses = [site.peer_address().parse()?];
-    let expected = Expected::Domain(site_keys(site)?.trust_domain().clone());
-    let line = Dialer::default().dial(&ends, &addresses, &expected, Alpn::Peer).await?;
+    let line = peer_line(site, identity).await?;
     let line = Arc::new(Mutex::new(Some(TokioIo::new(line))));
     let once = tower::service_fn(move |_: http::Uri| {
         let line = line.clone();

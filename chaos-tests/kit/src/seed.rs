@@ -8,8 +8,10 @@ use rand::{Rng as _, SeedableRng as _};
 pub fn seeded(file: &str, name: &str) -> StdRng {
     let given = std::env::var("VERBUND_SEED").ok().and_then(|text| text.parse().ok());
     let seed: u64 = given.unwrap_or_else(|| rand::rng().random());
+    // Cargo says whose test it runs.
+    let package = std::env::var("CARGO_PKG_NAME").unwrap_or_else(|_| "verbund-kit".to_owned());
     println!(
-        "seed {seed}; again: VERBUND_SEED={seed} cargo test -p verbund-kit --test {file} -- --exact {name} --nocapture"
+        "seed {seed}; again: VERBUND_SEED={seed} cargo test -p {package} --test {file} -- --exact {name} --nocapture"
     );
     StdRng::seed_from_u64(seed)
 }

@@ -89,11 +89,27 @@ impl Connection {
         self.call(Method::POST, path, content_type, body).await
     }
 
+    /// `POST` with headers of the caller's own, whatever the answer.
+    pub async fn post_with(&mut self, path: &str, headers: &[(&'static str, &str)], body: Bytes) -> Result<Answer> {
+        let request = headers.iter().fold(request(Method::POST, path), |all, (name, value)| all.header(*name, *value));
+        self.answer(path, request, body).await
+    }
+
+    /// `GET` with headers of the caller's own, whatever the answer.
+    pub async fn get_with(&mut self, path: &str, headers: &[(&'static str, &str)]) -> Result<Answer> {
+        let request = headers.iter().fold(request(Method::GET, path), |all, (name, value)| all.header(*name, *value));
+        self.answer(path, request, Bytes::new()).await
+    }
+
     async fn call(&mut self, method: Method, path: &str, content_type: &'static str, body: Bytes) -> Result<Answer> {
         let mut request = request(method, path);
         if !content_type.is_empty() {
             request = request.header(http::header::CONTENT_TYPE, content_type);
         }
+        self.answer(path, request, body).await
+    }
+
+    async fn answer(&mut self, path: &str, request: http::request::Builder, body: Bytes) -> Result<Answer> {
         let request = request.body(Full::new(body).boxed_unsync())?;
         let whole = async {
             let (head, body) = self.send(request).await?.into_parts();
