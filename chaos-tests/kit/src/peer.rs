@@ -3,23 +3,19 @@
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
-use anyhow::{Context as _, Result, anyhow};
+use anyhow::Result;
 use futures::future::BoxFuture;
-use http::uri::PathAndQuery;
-use hyper_util::rt::TokioIo;
+use prost::Message as _;
 use rustls::pki_types::{CertificateDer, PrivatePkcs8KeyDer};
 use tokio::io::AsyncReadExt as _;
-use tokio::sync::Mutex;
-use tonic::client::Grpc;
-use tonic::transport::{Channel, Endpoint};
-use tonic::{Request, Status};
-use tonic_prost::ProstCodec;
+use tonic::Status;
 use verbund_identity::Subject;
 use verbund_keys::{Passphrase, SiteKeys};
 use verbund_model::{FederationId, NodeId};
 use verbund_tls::{Alpn, Bundle, Dialer, Domain, Ends, Expected, Line, LiveIdentity, Trust};
 
 use crate::desk::PASSPHRASE;
+use crate::rpc::Rpc;
 use crate::site::Site;
 
 /// `Vote` of the peers' protocol.
@@ -132,22 +128,10 @@ pub async fn ask_for_vote(
     says: Says,
     vote: Vote,
 ) -> Result<Result<VoteReply, Status>> {
-    let line = peer_line(site, identity).await?;
-    let line = Arc::new(Mutex::new(Some(TokioIo::new(line))));
-    let once = tower::service_fn(move |_: http::Uri| {
-        let line = line.clone();
-        async move { line.lock().await.take().ok_or_else(|| std::io::Error::other("the connection was used up")) }
-    });
-    let channel: Channel = Endpoint::from_static("http://peer").connect_with_connector(once).await?;
-    let mut grpc = Grpc::new(channel);
-    grpc.ready().await.map_err(|error| anyhow!(error)).context("the connection was closed at once")?;
-    let mut request = Request::new(VoteRequest { vote: Some(vote) });
-    let metadata = request.metadata_mut();
-    metadata.insert("verbund-federation", says.federation.to_string().parse()?);
-    metadata.insert("verbund-generation", "0".parse()?);
-    metadata.insert("verbund-from", says.from.to_string().parse()?);
-    metadata.insert("verbund-to", says.to.to_string().parse()?);
-    let path = PathAndQuery::from_static("/verbund.peer.v1.Raft/Vote");
-    let reply = grpc.unary(request, path, ProstCodec::<VoteRequest, VoteReply>::default()).await;
-    Ok(reply.map(tonic::Response::into_inner))
+    let rpc = Rpc::over(peer_line(site, identity).await?).await?;
+    let request = VoteRequest { vote: Some(vote) }.encode_to_vec().into();
+    match rpc.call("/verbund.peer.v1.Raft/Vote", Some(says), request).await? {
+        Ok(reply) => Ok(Ok(VoteReply::decode(reply)?)),
+        Err(status) => Ok(Err(status)),
+    }
 }
