@@ -5,7 +5,6 @@
 mod desk;
 
 use std::net::TcpListener;
-use std::path::PathBuf;
 use std::process::{Command, Output};
 use std::time::{Duration, Instant};
 
@@ -13,6 +12,7 @@ use data_encoding::HEXLOWER;
 use desk::{Desk, Said};
 use serde_json::{Value, json};
 use sha2::{Digest as _, Sha256};
+use verbund_kit::helm;
 
 /// A small chart: values, a helper, notes, a test, a kind of its own.
 const FILES: [(&str, &str); 7] = [
@@ -43,14 +43,6 @@ spec:
         "apiVersion: apiextensions.k8s.io/v1\nkind: CustomResourceDefinition\nmetadata: {name: kennzeichen.kfz.example}\n",
     ),
 ];
-
-fn helm() -> PathBuf {
-    let script = concat!(env!("CARGO_MANIFEST_DIR"), "/../../.ci/helm");
-    let said = Command::new(script).arg("where").output().unwrap();
-    let program = PathBuf::from(String::from_utf8(said.stdout).unwrap().trim());
-    assert!(program.is_file(), "{} is missing: .ci/helm (or make test) builds it", program.display());
-    program
-}
 
 struct Scene {
     desk: Desk,
@@ -93,7 +85,7 @@ impl Scene {
     }
 
     fn said(&self) -> Said {
-        self.command("en").env("VERBUND_HELM", helm()).output().unwrap().into()
+        self.command("en").env("VERBUND_HELM", helm().unwrap()).output().unwrap().into()
     }
 
     fn manifests(&self) -> Vec<Value> {
@@ -106,7 +98,8 @@ impl Scene {
     #[track_caller]
     fn wrong(&self, parts: &[&str]) {
         let begun = Instant::now();
-        let said = self.command("en").env("VERBUND_HELM", helm()).env("VERBUND_HELM_SECONDS", "10").output().unwrap();
+        let said =
+            self.command("en").env("VERBUND_HELM", helm().unwrap()).env("VERBUND_HELM_SECONDS", "10").output().unwrap();
         let said = Said::from(said).expect(1);
         assert!(begun.elapsed() < Duration::from_secs(60), "{:?}: {}", begun.elapsed(), said.all());
         for part in parts.iter().chain(&["spec.chart"]) {
@@ -153,7 +146,7 @@ fn a_packed_chart_gives_the_same_objects_and_the_digest_of_its_file() {
     let scene = Scene::new();
     let unpacked = scene.manifests();
     let (chart, out) = (scene.desk.text("chart"), scene.desk.text(""));
-    let packed = Command::new(helm()).args(["package", &chart, "-d", &out]).output().unwrap();
+    let packed = Command::new(helm().unwrap()).args(["package", &chart, "-d", &out]).output().unwrap();
     assert!(packed.status.success(), "{packed:?}");
     scene.document(json!({ "path": "kfz-1.2.3.tgz", "values": { "replicas": 3 } }));
     let found = scene.manifests();
@@ -179,7 +172,7 @@ fn without_helm_it_is_said_how_to_get_it() {
     let said: Said = scene.command("en").env("VERBUND_HELM", "/nonexistent/helm").output().unwrap().into();
     assert!(said.expect(1).talk.contains("/nonexistent/helm"));
     // On the path it is found without being named.
-    let path = helm().parent().unwrap().to_owned();
+    let path = helm().unwrap().parent().unwrap().to_owned();
     Said::from(scene.command("en").env("PATH", path).output().unwrap()).expect(0);
 }
 
@@ -262,7 +255,7 @@ fn a_chart_asks_nobody() {
     assert_eq!(scene.manifests().len(), 2);
     assert!(!asked(&listener), "helm asked {address}");
     // Helm by itself does: without that, this test would show nothing.
-    let mut control = Command::new(helm());
+    let mut control = Command::new(helm().unwrap());
     control.args(["template", "kfz", &scene.desk.text("chart")]).env("HOME", scene.desk.text(""));
     let child = control.stdout(std::process::Stdio::null()).stderr(std::process::Stdio::null()).spawn();
     let (mut child, begun) = (child.unwrap(), Instant::now());

@@ -12,21 +12,13 @@ use std::process::{Command, Stdio};
 use rand::Rng as _;
 use tar::{Builder, EntryType, Header};
 use verbund_kit::desk::{Desk, Said};
-use verbund_kit::seeded;
+use verbund_kit::{helm, seeded};
 
 const CASES: usize = 24;
 /// What a bomb becomes, in bytes: more than twice of what helm takes.
 const BOMB: usize = 256 << 20;
 const CHART: &[u8] = b"apiVersion: v2\nname: kfz\nversion: 1.2.3\n";
 const OBJECT: &[u8] = b"apiVersion: v1\nkind: ConfigMap\nmetadata: {name: c}\n";
-
-fn helm() -> PathBuf {
-    let script = concat!(env!("CARGO_MANIFEST_DIR"), "/../../.ci/helm");
-    let said = Command::new(script).arg("where").output().unwrap();
-    let program = PathBuf::from(String::from_utf8(said.stdout).unwrap().trim());
-    assert!(program.is_file(), "{} is missing: .ci/helm (or make test) builds it", program.display());
-    program
-}
 
 /// An entry with whatever name: the library would refuse it, so that its bytes are written into the header.
 fn entry(archive: &mut Builder<Vec<u8>>, name: &str, kind: EntryType, link: &str, content: &[u8]) {
@@ -81,7 +73,7 @@ impl Scene {
         // Where it unpacks lies beside the desk, so that what leads out of there is seen.
         let temporary = self.directory.path().join("temporary");
         std::fs::create_dir_all(&temporary).unwrap();
-        let output = command.env("TMPDIR", temporary).env("VERBUND_HELM", helm()).output().unwrap();
+        let output = command.env("TMPDIR", temporary).env("VERBUND_HELM", helm().unwrap()).output().unwrap();
         let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
         Said { code: output.status.code().unwrap_or(-1), out: text(&output.stdout), err: text(&output.stderr) }
     }
