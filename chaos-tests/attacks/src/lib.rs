@@ -41,7 +41,6 @@
 
 pub mod der;
 mod list;
-pub mod tls;
 pub mod world;
 
 pub use list::ATTACKS;

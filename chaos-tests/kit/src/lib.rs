@@ -30,6 +30,7 @@ pub mod rpc;
 pub mod seed;
 pub mod serving;
 pub mod site;
+pub mod tls;
 pub mod traffic;
 pub mod wait;
 

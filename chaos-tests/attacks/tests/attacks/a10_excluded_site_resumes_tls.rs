@@ -14,10 +14,10 @@ use rustls::{HandshakeKind, ServerConfig};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpListener;
 use tokio_rustls::TlsAcceptor;
-use verbund_attacks::tls::{client, handshake};
 use verbund_identity::Subject;
 use verbund_keys::TlsIdentity;
 use verbund_kit::peer::site_keys;
+use verbund_kit::tls::{client, handshake};
 use verbund_kit::{Federation, Settings};
 
 const ALPN: &str = "verbund-peer/1";
@@ -60,17 +60,18 @@ async fn each_handshake_is_a_full_one_and_refused_in_the_end() {
     let identity = keys.ca().issue_identity(Subject::Node(node), vec![], vec![], lifetime, now).unwrap();
     let elsewhere = client(&identity, ALPN).unwrap();
     let server = generous(&identity).await;
-    let (first, second) = (handshake(&elsewhere, server).await.unwrap(), handshake(&elsewhere, server).await.unwrap());
+    let (first, second) =
+        (handshake(&elsewhere, server).await.unwrap().unwrap(), handshake(&elsewhere, server).await.unwrap().unwrap());
     assert!(is_full(first) && !is_full(second), "control: this client resumes where it can: {first:?}, {second:?}");
     let client = client(&identity, ALPN).unwrap();
     let address: SocketAddr = federation.sites[0].peer_address().parse().unwrap();
     for _ in 0..3 {
-        let kind = handshake(&client, address).await.expect("control: a member is let in");
+        let kind = handshake(&client, address).await.unwrap().expect("control: a member is let in");
         assert!(is_full(kind), "with a client that would resume: {kind:?}");
     }
     federation.exclude(1, 0, &[]).unwrap();
     for _ in 0..3 {
-        let refused = handshake(&client, address).await.expect_err("an excluded site was let in").to_string();
+        let refused = handshake(&client, address).await.unwrap().expect_err("an excluded site was let in").to_string();
         // RFC 8446, 6.2: certificate_revoked.
         assert!(refused.contains("CertificateRevoked"), "{refused}");
     }

@@ -1,61 +1,21 @@
 //! What a listener lets in, and how much of it.
 
-use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
 use rustls::crypto::{CryptoProvider, SupportedKxGroup, aws_lc_rs};
-use rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName, UnixTime};
-use rustls::{ClientConfig, DigitallySignedStruct, HandshakeKind, ServerConfig, SignatureScheme};
+use rustls::pki_types::PrivateKeyDer;
+use rustls::{ClientConfig, HandshakeKind, ServerConfig};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream};
-use tokio_rustls::{TlsAcceptor, TlsConnector};
+use tokio_rustls::TlsAcceptor;
+use verbund_kit::tls::{Credulous, handshake};
 use verbund_tls::{Acceptor, Alpn, Dialer, Limits, Listener, Pin, Pinned, Trust};
 
 use crate::ca::{Issued, Leaf, Site, bundle};
 use crate::echo::who;
 use crate::net::until;
 use crate::node::{Options, connect, name, start};
-
-/// A client of our own making, that believes everybody.
-#[derive(Debug)]
-struct Credulous;
-
-impl ServerCertVerifier for Credulous {
-    fn verify_server_cert(
-        &self,
-        _: &CertificateDer<'_>,
-        _: &[CertificateDer<'_>],
-        _: &ServerName<'_>,
-        _: &[u8],
-        _: UnixTime,
-    ) -> Result<ServerCertVerified, rustls::Error> {
-        Ok(ServerCertVerified::assertion())
-    }
-
-    fn verify_tls12_signature(
-        &self,
-        _: &[u8],
-        _: &CertificateDer<'_>,
-        _: &DigitallySignedStruct,
-    ) -> Result<HandshakeSignatureValid, rustls::Error> {
-        Ok(HandshakeSignatureValid::assertion())
-    }
-
-    fn verify_tls13_signature(
-        &self,
-        _: &[u8],
-        _: &CertificateDer<'_>,
-        _: &DigitallySignedStruct,
-    ) -> Result<HandshakeSignatureValid, rustls::Error> {
-        Ok(HandshakeSignatureValid::assertion())
-    }
-
-    fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
-        vec![SignatureScheme::ECDSA_NISTP256_SHA256, SignatureScheme::ECDSA_NISTP384_SHA384]
-    }
-}
 
 fn client(issued: Option<&Issued>, alpns: &[&str], groups: Option<&[&'static dyn SupportedKxGroup]>) -> ClientConfig {
     let mut provider = aws_lc_rs::default_provider();
@@ -77,17 +37,6 @@ fn client(issued: Option<&Issued>, alpns: &[&str], groups: Option<&[&'static dyn
     config
 }
 
-/// Connects, reads the first byte that the server says, and tells what kind of handshake it was.
-async fn handshake(config: &Arc<ClientConfig>, address: SocketAddr) -> std::io::Result<HandshakeKind> {
-    let stream = TcpStream::connect(address).await?;
-    let name = ServerName::try_from("verbund.invalid").unwrap();
-    let mut tls = TlsConnector::from(config.clone()).connect(name, stream).await?;
-    // In TLS 1.3 a refusal, and a ticket, come after the client believes that all is well, and before any data: a
-    // served HTTP/2 connection begins with the server's SETTINGS.
-    tokio::time::timeout(Duration::from_secs(20), tls.read_u8()).await.unwrap()?;
-    Ok(tls.get_ref().1.handshake_kind().unwrap())
-}
-
 #[tokio::test]
 async fn no_session_is_resumed() {
     let a = Site::new("a");
@@ -96,7 +45,7 @@ async fn no_session_is_resumed() {
     let groups: [&'static dyn SupportedKxGroup; 1] = [aws_lc_rs::kx_group::SECP256R1MLKEM768];
     let config = Arc::new(client(Some(&issued), &["verbund-peer/1"], Some(&groups)));
     for _ in 0..3 {
-        assert_eq!(handshake(&config, one.address.unwrap()).await.unwrap(), HandshakeKind::Full);
+        assert_eq!(handshake(&config, one.address.unwrap()).await.unwrap().unwrap(), HandshakeKind::Full);
     }
     // The same client does resume where a server lets it: rustls with its defaults.
     let server = a.issue(&Leaf::named(&name(&a, 3)));
@@ -118,8 +67,8 @@ async fn no_session_is_resumed() {
         }
     });
     let config = Arc::new(client(None, &[], Some(&groups)));
-    assert_eq!(handshake(&config, address).await.unwrap(), HandshakeKind::Full);
-    assert_eq!(handshake(&config, address).await.unwrap(), HandshakeKind::Resumed);
+    assert_eq!(handshake(&config, address).await.unwrap().unwrap(), HandshakeKind::Full);
+    assert_eq!(handshake(&config, address).await.unwrap().unwrap(), HandshakeKind::Resumed);
     serving.abort();
 }
 
@@ -133,7 +82,7 @@ async fn only_the_profiles_groups_are_agreed_on() {
         [(SECP256R1MLKEM768, true), (SECP384R1, true), (SECP256R1, true), (X25519, false), (X25519MLKEM768, false)]
     {
         let config = Arc::new(client(Some(&issued), &["verbund-peer/1"], Some(&[group])));
-        let outcome = handshake(&config, one.address.unwrap()).await;
+        let outcome = handshake(&config, one.address.unwrap()).await.unwrap();
         assert_eq!(outcome.is_ok(), allowed, "{group:?}: {outcome:?}");
     }
 }

@@ -1,9 +1,11 @@
 //! A TLS client of an attacker's own making: it believes every server and remembers what it can.
 
+use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
+use anyhow::{Context as _, Result};
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
 use rustls::crypto::aws_lc_rs;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer, PrivatePkcs8KeyDer, ServerName, UnixTime};
@@ -13,14 +15,12 @@ use tokio::net::TcpStream;
 use tokio_rustls::TlsConnector;
 use verbund_keys::TlsIdentity;
 
-use crate::world::Failed;
-
 /// How long a server may take for a handshake and its first byte.
 const PATIENCE: Duration = Duration::from_secs(20);
 
 /// Believes everybody.
 #[derive(Debug)]
-struct Credulous;
+pub struct Credulous;
 
 impl ServerCertVerifier for Credulous {
     fn verify_server_cert(
@@ -58,7 +58,7 @@ impl ServerCertVerifier for Credulous {
 }
 
 /// A client that keeps its sessions and offers them again, with this certificate, for one protocol.
-pub fn client(identity: &TlsIdentity, alpn: &str) -> Result<Arc<ClientConfig>, Failed> {
+pub fn client(identity: &TlsIdentity, alpn: &str) -> Result<Arc<ClientConfig>> {
     let chain = identity.chain.iter().map(|certificate| CertificateDer::from(certificate.der().to_vec())).collect();
     let key = PrivateKeyDer::from(PrivatePkcs8KeyDer::from(identity.key.to_pkcs8()?.to_vec()));
     let mut config = ClientConfig::builder_with_provider(Arc::new(aws_lc_rs::default_provider()))
@@ -71,14 +71,15 @@ pub fn client(identity: &TlsIdentity, alpn: &str) -> Result<Arc<ClientConfig>, F
 }
 
 /// Connects and reads the first byte that the server says: only then is a client let in (TLS 1.3 refuses a client after the
-/// client believes that all is well). Gives whether the handshake was a full one. Errors: it was refused, and how.
-pub async fn handshake(config: &Arc<ClientConfig>, address: SocketAddr) -> Result<HandshakeKind, Failed> {
+/// client believes that all is well). Gives whether the handshake was a full one. Errors: the outer one, nothing was said in
+/// time; the inner one, it was refused, and how.
+pub async fn handshake(config: &Arc<ClientConfig>, address: SocketAddr) -> Result<io::Result<HandshakeKind>> {
     let whole = async {
         let stream = TcpStream::connect(address).await?;
-        let name = ServerName::try_from("verbund.invalid")?;
+        let name = ServerName::try_from("verbund.invalid").map_err(io::Error::other)?;
         let mut tls = TlsConnector::from(config.clone()).connect(name, stream).await?;
         tls.read_u8().await?;
-        tls.get_ref().1.handshake_kind().ok_or_else(|| Failed::from("no handshake"))
+        tls.get_ref().1.handshake_kind().ok_or_else(|| io::Error::other("no handshake"))
     };
-    tokio::time::timeout(PATIENCE, whole).await?
+    tokio::time::timeout(PATIENCE, whole).await.context("neither let in nor refused in time")
 }
